@@ -1,0 +1,8 @@
+export { ContainerHost, type ContainerHostProps } from "./constructs/container-host";
+export { HaproxyLb, type HaproxyLbProps } from "./constructs/haproxy-lb";
+export { MiradorNode, type MiradorNodeProps } from "./constructs/mirador-node";
+export { NodeStack, type NodeStackProps } from "./constructs/node-stack";
+export { OtelPipeline, type OtelPipelineProps } from "./constructs/otel-pipeline";
+export { ServiceContainer, type ServiceContainerProps } from "./constructs/service-container";
+export { VictoriaCluster, type VictoriaClusterProps } from "./constructs/victoria-cluster";
+export * from "./lib";

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { defineFleet, refineFleet } from "../lib/fleet/define-fleet";
+import type { FleetDefinition } from "../lib/fleet/definition";
+import type { Environment } from "../lib/fleet/environment";
+import type { Fleet } from "../lib/fleet/fleet";
+import { type ImageOverrides, validateImageOverrides } from "../lib/images/overrides";
+import { ProblemError, refuse } from "../lib/problem";
+
+/**
+ * The fleet of `MIRADOR_FLEET` (default `fleet.ts`), completed from the environment, with the images of
+ * `MIRADOR_IMAGES`. A module may export a fleet or a plain definition.
+ */
+export async function loadFleet(folder: string, environment: Environment): Promise<Fleet> {
+  const path = resolve(folder, environment.MIRADOR_FLEET || "fleet.ts");
+  const images = readImageOverrides(folder, environment.MIRADOR_IMAGES);
+  const exported = await importDefault(path, environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts");
+  if (isFleet(exported)) return refineFleet(exported, environment, images);
+  const definition = exported as FleetDefinition;
+  return defineFleet(
+    { ...definition, ...(Object.keys(images).length > 0 ? { images: { ...definition.images, ...images } } : {}) },
+    environment,
+  );
+}
+
+async function importDefault(path: string, where: string): Promise<unknown> {
+  if (!existsSync(path)) {
+    throw new ProblemError([
+      {
+        code: "fleet/module-missing",
+        what: `there is no file ${path}`,
+        where,
+        fix: "create it with `export default defineFleet({ nodes: [...] })`, or name another file in MIRADOR_FLEET",
+      },
+    ]);
+  }
+  let module: unknown;
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    if (ProblemError.is(error)) throw error;
+    const what = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    throw new ProblemError([
+      {
+        code: "fleet/module-unusable",
+        what: `${path} cannot be loaded: ${what}`,
+        where,
+        fix: "mend the module; `npx tsc --noEmit` shows where",
+      },
+    ]);
+  }
+  // A CommonJS module that is imported has its exports one level deeper.
+  const outer = (module as { default?: unknown }).default;
+  const exported = isObject(outer) && "default" in outer ? outer.default : outer;
+  if (isObject(exported)) return exported;
+  throw new ProblemError([
+    {
+      code: "fleet/module-unusable",
+      what: `${path} exports ${exported === undefined ? "no default" : typeof exported}`,
+      where,
+      fix: "write `export default defineFleet({ nodes: [...] })`",
+    },
+  ]);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function isFleet(value: unknown): value is Fleet {
+  return isObject(value) && "definition" in value && "retentionDays" in value;
+}
+
+function readImageOverrides(folder: string, file: string | undefined): ImageOverrides {
+  if (!file) return {};
+  const path = resolve(folder, file);
+  const where = "environment MIRADOR_IMAGES";
+  let overrides: unknown;
+  try {
+    overrides = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new ProblemError([
+      {
+        code: "image/override-invalid",
+        what: `${path} cannot be read: ${(error as Error).message}`,
+        where,
+        fix: 'write JSON such as { "victoria-logs": { "ref": "…", "version": "1.53.0" } }',
+      },
+    ]);
+  }
+  refuse(validateImageOverrides(overrides, where));
+  return overrides as ImageOverrides;
+}

@@ -1,0 +1,57 @@
+import { resolve } from "node:path";
+import type { Environment } from "../lib/fleet/environment";
+import type { Fleet } from "../lib/fleet/fleet";
+import { type FleetPlan, planFleet } from "../lib/plan/plan-fleet";
+import { type Problem, ProblemError, refuse } from "../lib/problem";
+import { readEnvironment } from "./environment";
+import { loadFleet } from "./load-fleet";
+import { readStatsPassword } from "./secrets";
+import { readTlsFiles } from "./tls";
+
+export interface LoadedPlan {
+  readonly fleet: Fleet;
+  readonly plan: FleetPlan;
+  /** Absolute folder of local state files. */
+  readonly stateFolder: string;
+}
+
+/**
+ * Everything that `main.ts` and the commands need from outside: the fleet module, image overrides, secrets, certificates.
+ * @throws ProblemError with all problems of all of them at once, before anything was touched
+ */
+export async function loadPlan(folder: string, processEnvironment: Environment): Promise<LoadedPlan> {
+  const environment = readEnvironment(folder, processEnvironment);
+  const fleet = await loadFleet(folder, environment);
+  const problems: Problem[] = [...contextProblems(fleet, processEnvironment)];
+  const statsPassword = collect(problems, () =>
+    readStatsPassword(folder, environment, fleet.haproxy.statsPasswordFile),
+  );
+  const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, new Date()));
+  refuse(problems);
+  const plan = planFleet(fleet, { statsPassword: statsPassword ?? "", ...(tls ? { tls } : {}) });
+  return { fleet, plan, stateFolder: resolve(folder, environment.MIRADOR_STATE ?? ".mirador/state") };
+}
+
+/** Docker's own variable wins over the address in the stack: every node would be deployed to that one engine. */
+function contextProblems({ nodes }: Fleet, { DOCKER_CONTEXT }: Environment): Problem[] {
+  if (!DOCKER_CONTEXT || nodes.every(({ docker }) => docker.kind === "context" && docker.name === DOCKER_CONTEXT))
+    return [];
+  return [
+    {
+      code: "engine/context-overrides",
+      what: `DOCKER_CONTEXT=${DOCKER_CONTEXT} would send every node to that engine`,
+      where: "environment DOCKER_CONTEXT",
+      fix: 'unset it, or give the nodes docker: { kind: "context", name: "…" }',
+    },
+  ];
+}
+
+function collect<T>(problems: Problem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!ProblemError.is(error)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}

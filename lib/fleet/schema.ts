@@ -1,0 +1,270 @@
+import { closest } from "fastest-levenshtein";
+import { z } from "zod";
+import { validateImageOverrides } from "../images/overrides";
+import { ACCESS_POINT_NAMES } from "../plan/ports";
+import { SERVICE_NAMES } from "../plan/services";
+import type { Problem, ProblemCode } from "../problem";
+import type { FleetDefinition } from "./definition";
+import { parseMebibytes, parseRetentionDays, retentionHint } from "./quantity";
+
+type Explain = (value: string) => string;
+
+/** A text that must pass `check`; the problem it otherwise is stands beside the rule. */
+function text(check: (value: string) => boolean, code: ProblemCode, what: Explain, fix: Explain) {
+  return z.string().superRefine((value, context) => {
+    if (!check(value)) context.addIssue({ code: "custom", message: what(value), params: { code, fix: fix(value) } });
+  });
+}
+
+function whole(from: number, to: number, unit: string, code: ProblemCode = "fleet/value-invalid") {
+  return z.number().superRefine((value, context) => {
+    if (Number.isInteger(value) && value >= from && value <= to) return;
+    const fix = `write a whole number of ${unit} from ${from} to ${to}`;
+    context.addIssue({ code: "custom", message: `${value} is out of range`, params: { code, fix } });
+  });
+}
+
+/** What JSON.stringify shows is safe to print: control characters and quotes come out escaped. */
+const quote = JSON.stringify;
+const PLAIN = /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u;
+
+const label = text(
+  (value) => /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(value),
+  "fleet/name-invalid",
+  (value) => `${quote(value)} is no DNS label`,
+  () => "write 1 to 40 lower-case letters, digits and inner hyphens",
+);
+const address = text(
+  (value) => z.ipv4().safeParse(value).success && value !== "0.0.0.0" && value !== "255.255.255.255",
+  "fleet/address-invalid",
+  (value) => `${quote(value)} is no IPv4 address of a host`,
+  (value) =>
+    value === "0.0.0.0"
+      ? "name the node's own address; listenOnAllAddresses: true publishes on all"
+      : 'write it as "10.0.0.11"',
+);
+const hostName = text(
+  (value) => /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(value),
+  "fleet/address-invalid",
+  (value) => `${quote(value)} is no host name or IPv4 address`,
+  () => 'write it as "docker.example.org" or "10.0.0.11"',
+);
+const path = text(
+  (value) => PLAIN.test(value) && value.length <= 1024,
+  "fleet/path-invalid",
+  (value) => `${quote(value)} is no usable path`,
+  () => "write a path without line breaks or control characters",
+);
+const hostFolder = text(
+  (value) => /^\/[^\p{Cc}:,]+$/u.test(value) && !value.split("/").includes(".."),
+  "fleet/path-invalid",
+  (value) => `${quote(value)} is no absolute folder on a Docker host`,
+  () => "write an absolute path without ':', ',', '..' or control characters",
+);
+const retention = text(
+  (value) => parseRetentionDays(value) !== undefined,
+  "fleet/retention-invalid",
+  (value) => `retention ${quote(value)} cannot be used`,
+  retentionHint,
+);
+const size = text(
+  (value) => parseMebibytes(value) !== undefined,
+  "fleet/memory-invalid",
+  (value) => `size ${quote(value)} cannot be used`,
+  () => 'write a whole number with MiB, GiB or TiB: "512MiB", "2GiB"',
+);
+const metricName = text(
+  (value) => /^[A-Za-z][A-Za-z0-9_.-]{0,254}$/.test(value),
+  "fleet/text-unsafe",
+  (value) => `${quote(value)} is no OTLP metric name`,
+  () => 'write letters, digits, "_", "." and "-", beginning with a letter',
+);
+const user = text(
+  (value) => /^[A-Za-z0-9_.-]{1,64}$/.test(value),
+  "fleet/text-unsafe",
+  (value) => `user ${quote(value)} cannot be used`,
+  () => 'write letters, digits, "_", "." and "-"',
+);
+const word = text(
+  (value) => /^[A-Za-z0-9_.-]{1,128}$/.test(value),
+  "fleet/text-unsafe",
+  (value) => `${quote(value)} is no plain name`,
+  () => 'write letters, digits, "_", "." and "-"',
+);
+const port = whole(1, 65_535, "a TCP port", "fleet/port-invalid");
+
+const perSignal = <T extends z.ZodType>(value: T) =>
+  z.strictObject({ metrics: value.optional(), logs: value.optional(), traces: value.optional() });
+
+const docker = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("unix"), socket: hostFolder.optional() }),
+  z.strictObject({
+    kind: z.literal("ssh"),
+    host: hostName,
+    user: user.optional(),
+    port: port.optional(),
+    identityFile: path.optional(),
+    knownHostsFile: path.optional(),
+  }),
+  z.strictObject({ kind: z.literal("tcp"), host: hostName, port: port.optional(), certificatePath: path }),
+  z.strictObject({ kind: z.literal("context"), name: word }),
+]);
+
+const node = z.strictObject({ name: label, address, docker: docker.optional() });
+
+const limit = z.strictObject({
+  memory: size.optional(),
+  cpus: z
+    .number()
+    .superRefine((value, context) => {
+      if (value >= 0.05 && value <= 512) return;
+      context.addIssue({
+        code: "custom",
+        message: `${value} cores`,
+        params: { fix: "write cores from 0.05 to 512, such as 0.5" },
+      });
+    })
+    .optional(),
+});
+
+const haproxy = z.strictObject({
+  algorithm: z.enum(["roundrobin", "leastconn", "random", "source", "first"]).optional(),
+  checkIntervalSeconds: whole(1, 60, "seconds").optional(),
+  drainSeconds: whole(1, 600, "seconds").optional(),
+  stats: z.strictObject({ user: user.optional(), passwordFile: path.optional() }).optional(),
+  tls: z.strictObject({ certificatePath: path, keyPath: path.optional() }).optional(),
+});
+
+const images = z.unknown().superRefine((value, context) => {
+  for (const { code, what, where, fix } of validateImageOverrides(value, "")) {
+    const issuePath = where.split(".").filter((part) => part !== "");
+    context.addIssue({ code: "custom", message: what, path: issuePath, params: { code, fix } });
+  }
+});
+
+const fleetSchema = z.strictObject({
+  name: label.optional(),
+  nodes: z.array(node).min(1).max(100).optional(),
+  listenOnAllAddresses: z.boolean().optional(),
+  retention: perSignal(retention).optional(),
+  storagePaths: perSignal(hostFolder).optional(),
+  layouts: perSignal(z.enum(["cluster", "single"])).optional(),
+  ports: z.strictObject(Object.fromEntries(ACCESS_POINT_NAMES.map((name) => [name, port.optional()]))).optional(),
+  haproxy: haproxy.optional(),
+  limits: z.strictObject(Object.fromEntries(SERVICE_NAMES.map((name) => [name, limit.optional()]))).optional(),
+  batch: z
+    .strictObject({
+      minItems: whole(1, 65_536, "items").optional(),
+      maxItems: whole(1, 65_536, "items").optional(),
+      flushMilliseconds: whole(10, 10_000, "milliseconds").optional(),
+    })
+    .optional(),
+  queue: z.strictObject({ size: size.optional(), fsync: z.boolean().optional() }).optional(),
+  minFreeDisk: size.optional(),
+  logLevel: z.enum(["debug", "info", "warn", "error"]).optional(),
+  anomaly: z.strictObject({ metrics: z.array(metricName).max(32).optional() }).optional(),
+  images: images.optional(),
+  backend: z
+    .strictObject({ type: word, config: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])) })
+    .optional(),
+});
+
+// The types that people read and the schema that checks must not drift apart: this line stops compiling when they do.
+type KeysAgree = [keyof FleetDefinition] extends [keyof z.input<typeof fleetSchema>]
+  ? [keyof z.input<typeof fleetSchema>] extends [keyof FleetDefinition]
+    ? true
+    : never
+  : never;
+const keysAgree: KeysAgree = true;
+void keysAgree;
+
+/** Shape and single values of a definition; what several values mean together is `validateFleet`'s part. */
+export function validateShape(definition: unknown): readonly Problem[] {
+  const result = fleetSchema.safeParse(definition);
+  return result.success ? [] : result.error.issues.flatMap((issue) => toProblems(issue, definition));
+}
+
+type Issue = z.core.$ZodIssue;
+
+function toProblems(issue: Issue, definition: unknown): Problem[] {
+  const where = formatPath(issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(issue.path, definition);
+    return issue.keys.map((key) => ({
+      code: "fleet/unknown-key",
+      what: `unknown key ${quote(key)}`,
+      where: `${where}.${key}`,
+      fix: known.length > 0 ? `did you mean "${closest(key, known)}"? allowed: ${known.join(", ")}` : "remove it",
+    }));
+  }
+  if (issue.code === "custom") {
+    const { code = "fleet/value-invalid", fix = "" } = (issue.params ?? {}) as { code?: ProblemCode; fix?: string };
+    return [{ code, what: issue.message, where, fix }];
+  }
+  if (issue.code === "too_small" && issue.path.join() === "nodes") {
+    return [
+      {
+        code: "fleet/no-nodes",
+        what: "the fleet has no nodes",
+        where,
+        fix: 'add one: nodes: [{ name: "node1", address: "10.0.0.11" }]',
+      },
+    ];
+  }
+  const value = valueAt(definition, issue.path);
+  const shown = value === undefined ? "nothing" : (quote(value) ?? String(value)).slice(0, 80);
+  return [{ code: codeFor(issue.path), what: `found ${shown}`, where, fix: expectation(issue) }];
+}
+
+function expectation(issue: Issue): string {
+  if (issue.code === "invalid_type") return `write a value of type ${issue.expected}`;
+  if (issue.code === "invalid_value") return `write one of ${issue.values.map((value) => quote(value)).join(", ")}`;
+  if (issue.code === "invalid_union") return 'give "kind" one of "unix", "ssh", "tcp", "context"';
+  if (issue.code === "too_big") return `at most ${issue.maximum} are allowed`;
+  return issue.message;
+}
+
+/** The nearest code for a wrong type, by where it stands. */
+function codeFor(issuePath: readonly PropertyKey[]): ProblemCode {
+  const [first, , third] = issuePath;
+  if (first === "ports") return "fleet/port-invalid";
+  if (first === "retention") return "fleet/retention-invalid";
+  if (first === "limits" && third === "memory") return "fleet/memory-invalid";
+  if (first === "nodes" && third === "name") return "fleet/name-invalid";
+  if (first === "nodes" && third === "address") return "fleet/address-invalid";
+  return "fleet/value-invalid";
+}
+
+function formatPath(issuePath: readonly PropertyKey[]): string {
+  return issuePath.reduce<string>(
+    (shown, part) => (typeof part === "number" ? `${shown}[${part}]` : `${shown}.${String(part)}`),
+    "fleet",
+  );
+}
+
+function valueAt(value: unknown, issuePath: readonly PropertyKey[]): unknown {
+  return issuePath.reduce<unknown>(
+    (at, part) => (typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[part] : undefined),
+    value,
+  );
+}
+
+/** The keys that an object of the schema allows, found by walking the schema along the issue's path. */
+function knownKeys(issuePath: readonly PropertyKey[], definition: unknown): string[] {
+  let schema: unknown = fleetSchema;
+  issuePath.forEach((part, index) => {
+    const at = unwrap(schema);
+    if (at instanceof z.ZodArray) schema = at.element;
+    else if (at instanceof z.ZodObject) schema = at.shape[String(part)];
+    if (unwrap(schema) instanceof z.ZodDiscriminatedUnion) {
+      const kind = (valueAt(definition, issuePath.slice(0, index + 1)) as { kind?: unknown }).kind;
+      schema = docker.options.find((option) => option.shape.kind.value === kind);
+    }
+  });
+  const at = unwrap(schema);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function unwrap(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+}

@@ -1,0 +1,114 @@
+import { minimumMemoryMiB } from "../plan/limits";
+import { ACCESS_POINT_NAMES, ACCESS_POINTS } from "../plan/ports";
+import { SERVICE_NAMES } from "../plan/services";
+import type { Problem } from "../problem";
+import type { FleetDefinition } from "./definition";
+import { parseMebibytes } from "./quantity";
+
+/** What several values mean together. Skips what has no usable shape: `validateShape` tells about that. */
+export function validateFleet(definition: FleetDefinition): readonly Problem[] {
+  return [
+    ...duplicates(definition, "name", "fleet/name-duplicate", "give each node a name of its own"),
+    ...duplicates(
+      definition,
+      "address",
+      "fleet/address-duplicate",
+      "give each node its own address; two nodes on one host lose together",
+    ),
+    ...duplicatePorts(definition),
+    ...batchOrder(definition),
+    ...memoryFloors(definition),
+    ...backendProblems(definition),
+  ];
+}
+
+function duplicates(
+  definition: FleetDefinition,
+  key: "name" | "address",
+  code: Problem["code"],
+  fix: string,
+): Problem[] {
+  const seen = new Map<string, number>();
+  const problems: Problem[] = [];
+  nodesOf(definition).forEach((node, index) => {
+    const value: unknown = node?.[key];
+    if (typeof value !== "string") return;
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, index);
+    else
+      problems.push({
+        code,
+        what: `${key} ${JSON.stringify(value)} is also that of fleet.nodes[${first}]`,
+        where: `fleet.nodes[${index}].${key}`,
+        fix,
+      });
+  });
+  return problems;
+}
+
+function duplicatePorts({ ports }: FleetDefinition): Problem[] {
+  const seen = new Map<number, string>();
+  const problems: Problem[] = [];
+  for (const name of ACCESS_POINT_NAMES) {
+    const port = ports?.[name] ?? ACCESS_POINTS[name].port;
+    const first = seen.get(port);
+    if (first === undefined) seen.set(port, name);
+    else
+      problems.push({
+        code: "fleet/port-duplicate",
+        what: `port ${port} is also that of ${first}`,
+        where: `fleet.ports.${name}`,
+        fix: `give ${name} a port that no other access point has`,
+      });
+  }
+  return problems;
+}
+
+function batchOrder({ batch }: FleetDefinition): Problem[] {
+  const { minItems = 4096, maxItems } = batch ?? {};
+  if (maxItems === undefined || typeof maxItems !== "number" || maxItems >= minItems) return [];
+  return [
+    {
+      code: "fleet/value-invalid",
+      what: `maxItems ${maxItems} is below minItems ${minItems}`,
+      where: "fleet.batch",
+      fix: `write maxItems of at least ${minItems}, or a smaller minItems`,
+    },
+  ];
+}
+
+function memoryFloors({ limits }: FleetDefinition): Problem[] {
+  return SERVICE_NAMES.flatMap((service): Problem[] => {
+    const memory: unknown = limits?.[service]?.memory;
+    const mebibytes = typeof memory === "string" ? parseMebibytes(memory) : undefined;
+    const floor = minimumMemoryMiB(service);
+    if (mebibytes === undefined || mebibytes >= floor) return [];
+    return [
+      {
+        code: "fleet/memory-invalid",
+        what: `${memory} is too little for ${service} to start`,
+        where: `fleet.limits.${service}.memory`,
+        fix: `write at least "${floor}MiB"`,
+      },
+    ];
+  });
+}
+
+function backendProblems(definition: FleetDefinition): Problem[] {
+  const { backend } = definition;
+  if (backend === undefined || typeof backend.config !== "object" || backend.config === null) return [];
+  const perNode = Object.values(backend.config).some((value) => typeof value === "string" && value.includes("{node}"));
+  if (perNode || nodesOf(definition).length < 2) return [];
+  return [
+    {
+      code: "fleet/backend-invalid",
+      what: `${nodesOf(definition).length} nodes would write one ${backend.type} state`,
+      where: "fleet.backend.config",
+      fix: 'put "{node}" into the key, path or address, so that each node has its own state',
+    },
+  ];
+}
+
+function nodesOf({ nodes }: FleetDefinition): NonNullable<FleetDefinition["nodes"]> {
+  return Array.isArray(nodes) ? nodes : [];
+}

@@ -1,0 +1,127 @@
+import type { Fleet, ServiceLimit } from "../fleet/fleet";
+import { isCollector } from "../plan/limits";
+import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "../plan/ports";
+import type { ServicePlan } from "../plan/service-plan";
+import type { ServiceName } from "../plan/services";
+import type { VictoriaPlan } from "../victoria/plan-victoria";
+import type { AccessPoint } from "./access";
+import { hashPassword } from "./password";
+import { HAPROXY_CERTIFICATE, HAPROXY_CONFIG, HAPROXY_FOLDER, type ReadinessCheck, renderHaproxy } from "./render";
+
+/** A certificate on the operator's machine, already checked: readable, not expired, matching its key. */
+export interface TlsFiles {
+  readonly certificatePath: string;
+  /** @default - the key stands in `certificatePath` */
+  readonly keyPath?: string;
+  /** SHA-256 over both files. */
+  readonly fingerprint: string;
+}
+
+export interface HaproxyRequestOfNode {
+  readonly fleet: string;
+  readonly settings: Fleet["haproxy"];
+  readonly limit: ServiceLimit;
+  /** The host's address that access points listen on. */
+  readonly bindAddress: string;
+  readonly ports: Readonly<Record<AccessPointName, number>>;
+  readonly accessPoints: readonly AccessPoint[];
+  readonly readiness: readonly ReadinessCheck[];
+  readonly statsPassword: string;
+  readonly tls?: TlsFiles;
+}
+
+/** A file that HAProxy reads: its text, or a file of the operator's machine that never enters Terraform's state. */
+export type ConfigFile = { readonly path: string } & (
+  | { readonly text: string }
+  | { readonly sourcePath: string; readonly sourceHash: string }
+);
+
+export interface HaproxyPlan {
+  readonly service: ServicePlan;
+  readonly folder: string;
+  readonly files: readonly ConfigFile[];
+  readonly configHash: string;
+  readonly tls: boolean;
+}
+
+const USER = "99:99";
+
+export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
+  const { settings, tls } = request;
+  const { config, hash } = renderHaproxy({
+    accessPoints: request.accessPoints,
+    readiness: request.readiness,
+    algorithm: settings.algorithm,
+    checkIntervalSeconds: settings.checkIntervalSeconds,
+    drainSeconds: settings.drainSeconds,
+    statsUser: settings.statsUser,
+    statsPasswordHash: hashPassword(request.statsPassword, request.fleet),
+    ...(tls === undefined ? {} : { tlsFingerprint: tls.fingerprint }),
+  });
+  return {
+    service: {
+      service: "haproxy",
+      image: "haproxy",
+      entrypoint: ["haproxy"],
+      command: ["-W", "-db", "-f", HAPROXY_CONFIG],
+      environment: {},
+      user: USER,
+      memoryMiB: request.limit.memoryMiB,
+      ...(request.limit.cpus === undefined ? {} : { cpus: request.limit.cpus }),
+      openFiles: 8192,
+      stopSeconds: settings.drainSeconds + 5,
+      // SIGUSR1 is HAProxy's graceful stop; SIGTERM would cut what is in flight.
+      stopSignal: "SIGUSR1",
+      // Where the configuration lives is the construct's business: it makes that volume and owns it.
+      volumes: [],
+      tmpfs: { "/run/haproxy": "rw,noexec,nosuid,size=1m,uid=99,gid=99,mode=0700" },
+      publish: ACCESS_POINT_NAMES.map((name) => ({
+        internal: ACCESS_POINTS[name].port,
+        external: request.ports[name],
+        address: request.bindAddress,
+      })),
+      healthcheck: {
+        command: `wget -q -T 3 -O /dev/null http://127.0.0.1:${PORTS.haproxyInternal}/readyz || exit 1`,
+        intervalSeconds: 1,
+        timeoutSeconds: 4,
+        retries: 30,
+        startPeriodSeconds: 60,
+      },
+    },
+    folder: HAPROXY_FOLDER,
+    files: [
+      { path: fileName(HAPROXY_CONFIG), text: config },
+      ...(tls === undefined
+        ? []
+        : [{ path: fileName(HAPROXY_CERTIFICATE), sourcePath: tls.certificatePath, sourceHash: tls.fingerprint }]),
+      ...(tls?.keyPath === undefined
+        ? []
+        : [{ path: `${fileName(HAPROXY_CERTIFICATE)}.key`, sourcePath: tls.keyPath, sourceHash: tls.fingerprint }]),
+    ],
+    configHash: hash,
+    tls: tls !== undefined,
+  };
+}
+
+/** What must answer before a node counts as ready: every service, and the selects by a real query. */
+export function readinessChecks(
+  stores: readonly VictoriaPlan[],
+  collectors: readonly ServiceName[],
+): readonly ReadinessCheck[] {
+  const storeChecks = stores.flatMap(({ services, endpoints }) =>
+    services.map(({ service }): ReadinessCheck => {
+      const port = PORTS[service as keyof typeof PORTS];
+      return service === endpoints.select.service
+        ? { service, port, ...endpoints.readCheck }
+        : { service, port, path: "/health" };
+    }),
+  );
+  const collectorChecks = collectors
+    .filter(isCollector)
+    .map((service) => ({ service, port: PORTS.collectorHealth, path: "/" }));
+  return [...collectorChecks, ...storeChecks];
+}
+
+function fileName(path: string): string {
+  return path.slice(HAPROXY_FOLDER.length + 1);
+}

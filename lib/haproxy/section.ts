@@ -1,0 +1,41 @@
+import { ProblemError } from "../problem";
+
+/** One line of a section: a keyword and its arguments. HAProxy has its own grammar, and this is the one place that quotes. */
+export type Directive = readonly [keyword: string, ...args: (string | number)[]];
+
+export interface Section {
+  /** `global`, `defaults`, `frontend`, `backend`, `resolvers`, `userlist`, `peers`. */
+  readonly kind: string;
+  readonly name?: string;
+  /** The defaults section that a proxy inherits from; written out always, or a second one changes its meaning. */
+  readonly from?: string;
+  readonly lines: readonly Directive[];
+}
+
+const MARKER = "# Rendered by mirador-stack. Edit the fleet, not this file.";
+
+export function renderSections(sections: readonly Section[]): string {
+  return `${[MARKER, ...sections.map(renderSection)].join("\n\n")}\n`;
+}
+
+function renderSection({ kind, name, from, lines }: Section): string {
+  const head = [kind, ...(name === undefined ? [] : [name]), ...(from === undefined ? [] : ["from", from])].join(" ");
+  return [head, ...lines.map((line) => `    ${line.map(renderWord).join(" ")}`)].join("\n");
+}
+
+/** One argument as HAProxy reads it back. A line break would open a new directive, so it is refused. */
+export function renderWord(value: string | number): string {
+  const text = String(value);
+  if (/\p{Cc}/u.test(text)) {
+    throw new ProblemError([
+      {
+        code: "fleet/text-unsafe",
+        what: `${JSON.stringify(text)} holds a control character`,
+        where: "haproxy.cfg",
+        fix: "remove line breaks, tabs and other control characters from the value",
+      },
+    ]);
+  }
+  if (text !== "" && /^[^\s#"'\\$]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

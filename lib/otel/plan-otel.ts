@@ -1,0 +1,135 @@
+import type { PerSignal } from "../fleet/definition";
+import type { Fleet, ServiceLimit } from "../fleet/fleet";
+import { versionWithin } from "../images/version";
+import { DEFAULT_LIMITS } from "../plan/limits";
+import { PORTS } from "../plan/ports";
+import type { DataVolume, ServicePlan } from "../plan/service-plan";
+import { COLLECTOR_NAMES, type CollectorName, type ServiceName } from "../plan/services";
+import { ProblemError } from "../problem";
+import { endpointUrl, type StoreEndpoints } from "../victoria/endpoints";
+import type { CollectorConfig } from "./config";
+import { gatewayConfig, QUEUE_DIRECTORY } from "./gateway";
+import { isolationForestConfig } from "./isolationforest";
+import { renderCollectorConfig } from "./render";
+import { serviceGraphConfig } from "./servicegraph";
+import { spanMetricsConfig } from "./spanmetrics";
+import { vlogAdapterConfig } from "./vlogadapter";
+import { vmAdapterConfig } from "./vmadapter";
+
+/** What the six collectors of one node need to know. */
+export interface OtelRequest {
+  /** Marks derived series; also the node's name. */
+  readonly node: string;
+  readonly group: "a" | "b";
+  readonly stores: PerSignal<StoreEndpoints>;
+  /** Docker volume that holds the gateway's queues. */
+  readonly queueSource: string;
+  /** Version of the collector in use. */
+  readonly version: string;
+  readonly batch: Fleet["batch"];
+  readonly queue: Fleet["queue"];
+  readonly logLevel: Fleet["logLevel"];
+  readonly anomalyMetrics: readonly string[];
+  readonly limits?: { readonly [service in ServiceName]?: ServiceLimit };
+}
+
+export interface OtelPlan {
+  readonly services: readonly ServicePlan[];
+  /** The text that each collector reads. */
+  readonly configs: { readonly [name in CollectorName]?: string };
+  readonly data: DataVolume;
+}
+
+/** The oldest collector whose component names and keys these configurations use. */
+const OLDEST_COLLECTOR = "0.158.0";
+/** Variable that carries the configuration; a changed setting so replaces exactly one container. */
+const CONFIG_VARIABLE = "OTELCOL_CONFIG";
+const USER = "10001:10001";
+
+/** @throws ProblemError `image/flag-unsupported` for a collector older than 0.158 */
+export function planOtel(request: OtelRequest): OtelPlan {
+  if (!versionWithin(request.version, OLDEST_COLLECTOR)) {
+    throw new ProblemError([
+      {
+        code: "image/flag-unsupported",
+        what: `collector ${request.version} lacks components of these names`,
+        where: "images.otelcol.version",
+        fix: `use ${OLDEST_COLLECTOR} or newer`,
+      },
+    ]);
+  }
+  const configs = renderConfigs(request);
+  const names = COLLECTOR_NAMES.filter((name) => configs[name] !== undefined);
+  const queues = 3;
+  return {
+    configs,
+    services: names.map((name) => collectorService(name, configs[name] ?? "", request)),
+    data: {
+      source: request.queueSource,
+      owner: USER,
+      // Queue files grow to two to three times the payload, and a disk that is full loses what was acknowledged.
+      requiredFreeMiB: queues * request.queue.sizeMiB * 3,
+    },
+  };
+}
+
+function renderConfigs(request: OtelRequest): { readonly [name in CollectorName]?: string } {
+  const { node, group, stores, logLevel, anomalyMetrics, version } = request;
+  const adapter = { service: "vmadapter", port: PORTS.otlpHttp } as const;
+  const derived = { node, adapter, logLevel };
+  const scored = anomalyMetrics.length > 0;
+  const configs: { [name in CollectorName]?: CollectorConfig } = {
+    gateway: gatewayConfig({
+      targets: [
+        {
+          group,
+          tracesUrl: endpointUrl(stores.traces.otlp, stores.traces.otlp.path),
+          metrics: adapter,
+          logs: { service: "vlogadapter", port: PORTS.otlpHttp },
+        },
+      ],
+      serviceGraphHosts: [`servicegraph:${PORTS.otlpGrpc}`],
+      spanMetrics: { service: "spanmetrics", port: PORTS.otlpGrpc },
+      ...(scored ? { isolationForest: { service: "isolationforest", port: PORTS.otlpGrpc } } : {}),
+      anomalyMetrics,
+      batch: request.batch,
+      queue: request.queue,
+      logLevel,
+    }),
+    servicegraph: serviceGraphConfig(derived),
+    spanmetrics: spanMetricsConfig(derived),
+    ...(scored ? { isolationforest: isolationForestConfig({ ...derived, metrics: anomalyMetrics, version }) } : {}),
+    vmadapter: vmAdapterConfig({ storeUrl: endpointUrl(stores.metrics.otlp, stores.metrics.otlp.path), logLevel }),
+    vlogadapter: vlogAdapterConfig({ storeUrl: endpointUrl(stores.logs.otlp, stores.logs.otlp.path), logLevel }),
+  };
+  return Object.fromEntries(Object.entries(configs).map(([name, config]) => [name, renderCollectorConfig(config)]));
+}
+
+function collectorService(name: CollectorName, config: string, request: OtelRequest): ServicePlan {
+  const limit = request.limits?.[name] ?? DEFAULT_LIMITS[name];
+  const gateway = name === "gateway";
+  return {
+    service: name,
+    image: "otelcol",
+    command: [`--config=env:${CONFIG_VARIABLE}`],
+    environment: {
+      [CONFIG_VARIABLE]: config,
+      // Below the memory limiter's soft limit of 60 %, which counts garbage too: the collector cleans up before it refuses.
+      GOMEMLIMIT: `${Math.floor(limit.memoryMiB * 0.55)}MiB`,
+      // A quarter less CPU for about 45 MiB more at 5k spans a second.
+      GOGC: "400",
+    },
+    user: USER,
+    memoryMiB: limit.memoryMiB,
+    ...(limit.cpus === undefined ? {} : { cpus: limit.cpus }),
+    openFiles: 8192,
+    stopSeconds: gateway ? 60 : 30,
+    volumes: gateway ? [{ source: request.queueSource, path: QUEUE_DIRECTORY }] : [],
+    tmpfs: {},
+    publish: [],
+  };
+}
+
+export function collectorHealthUrls({ services }: OtelPlan): readonly string[] {
+  return services.map(({ service }) => endpointUrl({ service, port: PORTS.collectorHealth }, "/"));
+}

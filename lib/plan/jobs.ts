@@ -1,0 +1,130 @@
+import type { DataVolume, VolumeMount } from "./service-plan";
+
+/**
+ * A container that does one piece of work, marks it as done and ends. Terraform waits for its healthcheck, which is
+ * green when the work is done: a failed job is tainted and simply runs again at the next apply. A postcondition on an
+ * exit status would instead block every later plan until the configuration changes.
+ */
+export interface JobPlan {
+  readonly script: string;
+  readonly user: string;
+  /** Linux capabilities it needs beside none, in Docker's `CAP_` form. */
+  readonly capabilities: readonly string[];
+  readonly volumes: readonly VolumeMount[];
+  readonly timeoutSeconds: number;
+}
+
+export const JOB_DONE = "/tmp/done";
+
+/**
+ * Gives data volumes to their services' users, refuses data of another format, and refuses a disk that the queues could
+ * fill. Only mount points change hands, never what is in them.
+ */
+export function prepareJob(data: readonly DataVolume[]): JobPlan {
+  const steps = data.flatMap((volume, index) => prepareVolume(volume, mountPath(index)));
+  return {
+    script: script(steps),
+    user: "0:0",
+    capabilities: ["CAP_CHOWN"],
+    volumes: data.map(({ source }, index) => ({ source, path: mountPath(index) })),
+    timeoutSeconds: 30,
+  };
+}
+
+const mountPath = (index: number): string => `/volumes/${index}`;
+
+function prepareVolume({ source, owner, format, requiredFreeMiB }: DataVolume, path: string): string[] {
+  const steps: string[] = [];
+  if (format !== undefined) {
+    const marker = `${path}/.mirador-format`;
+    const found = `$(cat ${marker})`;
+    steps.push(
+      `if [ -f ${marker} ]; then [ "${found}" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "${found}" ${shellQuote(
+        `and this deploy wants ${format}; set the layout back, or export and import the data (README, "Changing the layout")`,
+      )}; elif [ -z "$(ls -A ${path})" ]; then echo ${format} > ${marker}; fi`,
+    );
+  }
+  if (requiredFreeMiB !== undefined) {
+    // What the queues already hold is theirs, so it counts as free.
+    steps.push(
+      `free=$(($(df -Pk ${path} | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk ${path} | cut -f 1) / 1024))`,
+      `[ "$free" -ge ${requiredFreeMiB} ] || stop "the disk of" ${shellQuote(source)} "has $free MiB for the queues; they need ${requiredFreeMiB} MiB (sum of all queues times three): free some space, or set queue.size lower"`,
+    );
+  }
+  return [...steps, `chown ${owner} ${path}`];
+}
+
+/** What HAProxy's configuration job needs to know. */
+export interface ConfigureRequest {
+  /** Where new files were put. */
+  readonly inbox: string;
+  /** The folder that HAProxy reads. */
+  readonly folder: string;
+  readonly files: readonly string[];
+  readonly owner: string;
+}
+
+/**
+ * Lets HAProxy itself check the new files, then puts them where it reads them. A file that HAProxy refuses never gets
+ * there, so a later restart still finds the one that works.
+ */
+export function configureJob({ inbox, folder, files, owner }: ConfigureRequest): JobPlan {
+  const steps = [
+    // For the check the certificate is where it is now, not where it will be.
+    `sed 's#${folder}/#${inbox}/#g' ${inbox}/haproxy.cfg > /tmp/check.cfg`,
+    'haproxy -c -f /tmp/check.cfg > /tmp/check.log 2>&1 || { cat /tmp/check.log >&2; stop "HAProxy refuses the new configuration; the running one stays"; }',
+    // Renamed into place, so that HAProxy never reads half a file.
+    ...files.flatMap((file) => [
+      `rm -f ${folder}/.${file}; cp ${inbox}/${file} ${folder}/.${file}`,
+      `chmod 0400 ${folder}/.${file}`,
+      `chown ${owner} ${folder}/.${file}`,
+      `mv -f ${folder}/.${file} ${folder}/${file}`,
+    ]),
+  ];
+  return { script: script(steps), user: "0:0", capabilities: ["CAP_CHOWN"], volumes: [], timeoutSeconds: 30 };
+}
+
+/**
+ * Runs in HAProxy's process namespace: makes it read the new file if it has not yet, waits until that file is the one
+ * that answers, and then until every service is up. Two answers in a row, because a check may not yet have noticed that
+ * a service was replaced a moment ago.
+ */
+export function readyJob(base: string, configHash: string, user: string): JobPlan {
+  const steps = [
+    `ask() { wget -q -T 3 -O - ${base}/$1 2>/dev/null || true; }`,
+    "tries=0",
+    `while live=$(ask config); [ "$live" != ${configHash} ]; do`,
+    '  if [ -n "$live" ] && [ $((tries % 20)) -eq 0 ]; then echo "mirador: reload"; kill -USR2 1; fi',
+    "  tries=$((tries + 1)); sleep 0.5",
+    "done",
+    "sleep 1; seen=0; said=",
+    'while [ "$seen" -lt 2 ]; do',
+    "  missing=$(ask waiting-for)",
+    '  if [ "$missing" = nothing ]; then seen=$((seen + 1)); else seen=0; [ "$missing" = "$said" ] || echo "mirador: waiting for $missing"; said=$missing; fi',
+    "  sleep 0.5",
+    "done",
+  ];
+  // HAProxy's own user: it may signal HAProxy without any capability, and root without capabilities may not.
+  return { script: script(steps), user, capabilities: [], volumes: [], timeoutSeconds: 60 };
+}
+
+/** Waits until each URL answers 200; for constructs that stand alone, without HAProxy's readiness. */
+export function waitJob(urls: readonly string[]): JobPlan {
+  const steps = urls.map(
+    (url) =>
+      `until wget -q -T 3 -O /dev/null ${shellQuote(url)}; do echo "mirador: waiting for "${shellQuote(url)}; sleep 1; done`,
+  );
+  return { script: script(steps), user: "65534:65534", capabilities: [], volumes: [], timeoutSeconds: 60 };
+}
+
+/** A job says in its own words why it stops, on the output that `docker logs` shows. */
+function script(steps: readonly string[]): string {
+  const head = ["set -eu", 'stop() { echo "mirador: $*" >&2; exit 1; }'];
+  // It stays a while, so that Terraform sees it healthy before it is gone.
+  return [...head, ...steps, `touch ${JOB_DONE}`, "exec sleep 90"].join("\n");
+}
+
+/** A text as one word of a POSIX shell. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,51 @@
+import type { PerSignal } from "../fleet/definition";
+import type { Fleet, FleetNode } from "../fleet/fleet";
+import type { HaproxyPlan } from "../haproxy/plan-haproxy";
+import type { ResolvedImages } from "../images/overrides";
+import type { OtelPlan } from "../otel/plan-otel";
+import type { VictoriaPlan } from "../victoria/plan-victoria";
+import type { Group } from "./groups";
+import type { JobPlan } from "./jobs";
+import type { AccessPointName } from "./ports";
+import type { ServicePlan } from "./service-plan";
+
+/** Everything about one node, as plain data. Stacks exchange nothing else. */
+export interface NodePlan {
+  readonly fleet: string;
+  readonly name: string;
+  readonly address: string;
+  readonly docker: FleetNode["docker"];
+  readonly group: Group;
+  /** First part of every container and volume name; keeps two fleets on one engine apart. */
+  readonly prefix: string;
+  readonly network: string;
+  readonly images: ResolvedImages;
+  readonly stores: PerSignal<VictoriaPlan>;
+  readonly otel: OtelPlan;
+  readonly haproxy: HaproxyPlan;
+  readonly prepare: JobPlan;
+  readonly accessPoints: readonly PlannedAccessPoint[];
+  readonly backend?: NonNullable<Fleet["backend"]>;
+}
+
+/** A port that people use, as the access table shows it. */
+export interface PlannedAccessPoint {
+  readonly name: AccessPointName;
+  readonly what: string;
+  readonly url: string;
+  /** The service that answers. */
+  readonly service: string;
+  /** Who may see it; `undefined` means everybody who reaches the port. */
+  readonly login?: string;
+  /** Set when what answers there is not the real part. */
+  readonly standIn?: string;
+}
+
+/** Every long-running container of a node, HAProxy last. */
+export function servicesOf(plan: Pick<NodePlan, "stores" | "otel" | "haproxy">): readonly ServicePlan[] {
+  return [
+    ...Object.values(plan.stores).flatMap(({ services }) => services),
+    ...plan.otel.services,
+    plan.haproxy.service,
+  ];
+}

@@ -1,0 +1,189 @@
+import { type Layout, type PerSignal, perSignal, SIGNALS, type Signal } from "../fleet/definition";
+import type { Fleet, FleetNode } from "../fleet/fleet";
+import { accessPoints } from "../haproxy/access";
+import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARACTERS } from "../haproxy/password";
+import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
+import { planOtel } from "../otel/plan-otel";
+import { type Problem, refuse } from "../problem";
+import type { StoreEndpoints } from "../victoria/endpoints";
+import { planVictoria, type VictoriaPlan } from "../victoria/plan-victoria";
+import { type Group, groupOf, planGroups } from "./groups";
+import { prepareJob } from "./jobs";
+import type { NodePlan, PlannedAccessPoint } from "./node-plan";
+import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
+
+/** What never stands in a fleet definition. Whoever calls brings it: from the environment, a file, a vault. */
+export interface Secrets {
+  /** Password of the stats page, 12 characters to 72 bytes. */
+  readonly statsPassword: string;
+  /** The access points' certificate, when the fleet asks for TLS; checked by whoever read it. */
+  readonly tls?: TlsFiles;
+}
+
+export interface FleetPlan {
+  readonly fleet: string;
+  readonly groups: Readonly<Record<Group, readonly string[]>>;
+  readonly nodes: readonly NodePlan[];
+  /** What a person should know before deploying this. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Decides everything about every node. Pure: the same fleet and secrets give the same plan.
+ * @throws ProblemError for a fleet without nodes, an unusable secret, or an image whose version lacks a needed flag
+ */
+export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
+  refuse([...nodeProblems(fleet), ...secretProblems(fleet, secrets)]);
+  const names = fleet.nodes.map(({ name }) => name);
+  return {
+    fleet: fleet.name,
+    groups: planGroups(names),
+    nodes: fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets)),
+    warnings: [
+      ...(names.length > 1
+        ? [
+            `${names.length} nodes: this version deploys each node complete in itself; storage groups across nodes, the mesh and failover are not wired yet, so each node answers from what its own clients sent`,
+          ]
+        : []),
+      ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
+        standIn === undefined ? [] : [`${key} is a stand-in: ${standIn}`],
+      ),
+    ],
+  };
+}
+
+function nodeProblems({ nodes }: Fleet): Problem[] {
+  if (nodes.length > 0) return [];
+  const fix = 'add one: nodes: [{ name: "node1", address: "10.0.0.11" }], or set NODE_NAME and NODE_IP';
+  return [{ code: "fleet/no-nodes", what: "the fleet has no nodes", where: "fleet.nodes", fix }];
+}
+
+function secretProblems({ haproxy }: Fleet, { statsPassword, tls }: Secrets): Problem[] {
+  const where = "secrets.statsPassword";
+  const fix = `use ${PASSWORD_MIN_CHARACTERS} characters to ${PASSWORD_MAX_BYTES} bytes`;
+  const problems: Problem[] = [];
+  if (statsPassword.trim() === "")
+    problems.push({ code: "secret/blank", what: "the password of the stats page is blank", where, fix });
+  else if (statsPassword.length < PASSWORD_MIN_CHARACTERS)
+    problems.push({ code: "secret/unusable", what: "the password of the stats page is too short", where, fix });
+  else if (new TextEncoder().encode(statsPassword).length > PASSWORD_MAX_BYTES)
+    problems.push({
+      code: "secret/unusable",
+      what: "the password of the stats page is longer than bcrypt reads",
+      where,
+      fix,
+    });
+  if (haproxy.tls !== undefined && tls === undefined)
+    problems.push({
+      code: "tls/certificate-unreadable",
+      what: "the fleet asks for TLS and no certificate was given",
+      where: "secrets.tls",
+      fix: "give the checked certificate files",
+    });
+  return problems;
+}
+
+function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets): NodePlan {
+  const prefix = `${fleet.name}-${node.name}`;
+  const stores = perSignal((signal) => planStore(fleet, signal, prefix));
+  const endpoints = perSignal((signal) => stores[signal].endpoints);
+  const otel = planOtel({
+    node: node.name,
+    group,
+    stores: endpoints,
+    queueSource: `${prefix}-queue-data`,
+    version: fleet.images.otelcol.version,
+    batch: fleet.batch,
+    queue: fleet.queue,
+    logLevel: fleet.logLevel,
+    anomalyMetrics: fleet.anomalyMetrics,
+    limits: fleet.limits,
+  });
+  const tls = fleet.haproxy.tls === undefined ? undefined : secrets.tls;
+  const haproxy = planHaproxy({
+    fleet: fleet.name,
+    settings: fleet.haproxy,
+    limit: fleet.limits.haproxy,
+    bindAddress: fleet.listenOnAllAddresses ? "0.0.0.0" : node.address,
+    ports: fleet.ports,
+    accessPoints: accessPoints(
+      { service: "gateway", port: PORTS.otlpHttp },
+      endpoints,
+      perSignal((signal) => hasInsertRole(fleet.layouts[signal])),
+    ),
+    readiness: readinessChecks(
+      SIGNALS.map((signal) => stores[signal]),
+      otel.services.map(({ service }) => service),
+    ),
+    statsPassword: secrets.statsPassword,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  return {
+    fleet: fleet.name,
+    name: node.name,
+    address: node.address,
+    docker: node.docker,
+    group,
+    prefix,
+    network: prefix,
+    images: fleet.images,
+    stores,
+    otel,
+    haproxy,
+    prepare: prepareJob([...SIGNALS.map((signal) => stores[signal].data), otel.data]),
+    accessPoints: ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints)),
+    ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
+  };
+}
+
+const hasInsertRole = (layout: Layout): boolean => layout === "cluster";
+
+function planStore(fleet: Fleet, signal: Signal, prefix: string): VictoriaPlan {
+  return planVictoria({
+    signal,
+    layout: fleet.layouts[signal],
+    retentionDays: fleet.retentionDays[signal],
+    dataSource: fleet.storagePaths[signal] ?? `${prefix}-${signal}-data`,
+    minFreeDiskMiB: fleet.minFreeDiskMiB,
+    images: fleet.images,
+    limits: fleet.limits,
+  });
+}
+
+/** Where a person goes: the UI of a select, the bare address of everything else. */
+function plannedAccessPoint(
+  fleet: Fleet,
+  node: FleetNode,
+  name: AccessPointName,
+  stores: PerSignal<StoreEndpoints>,
+): PlannedAccessPoint {
+  const scheme = fleet.haproxy.tls === undefined ? "http" : "https";
+  const store = /^(metrics|logs|traces)(Select|Insert)$/.exec(name);
+  const endpoints = store?.[1] === undefined ? undefined : stores[store[1] as Signal];
+  const path =
+    name === "stats"
+      ? "/stats"
+      : name === "gatewayMetrics"
+        ? "/metrics"
+        : store?.[2] === "Select"
+          ? endpoints?.uiPath
+          : undefined;
+  const service =
+    name === "stats"
+      ? "haproxy"
+      : endpoints === undefined
+        ? "gateway"
+        : store?.[2] === "Select"
+          ? endpoints.select.service
+          : endpoints.insert.service;
+  const standIn = name.startsWith("traces") ? fleet.images["victoria-traces"].standIn : undefined;
+  const authority = `${node.address}:${fleet.ports[name]}`;
+  return {
+    name,
+    what: ACCESS_POINTS[name].what,
+    url: name === "otlpGrpc" ? authority : `${scheme}://${authority}${path ?? ""}`,
+    service,
+    ...(name === "stats" ? { login: fleet.haproxy.statsUser } : {}),
+    ...(standIn === undefined ? {} : { standIn }),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * Every way in which what the user gave can be wrong. A code is a contract: scripts and the troubleshooting
+ * table of the README refer to it, so it is never renamed.
+ */
+export const PROBLEM_CODES = [
+  "engine/context-overrides",
+  "fleet/address-duplicate",
+  "fleet/address-invalid",
+  "fleet/backend-invalid",
+  "fleet/layout-unsupported",
+  "fleet/memory-invalid",
+  "fleet/module-missing",
+  "fleet/module-unusable",
+  "fleet/name-duplicate",
+  "fleet/name-invalid",
+  "fleet/no-nodes",
+  "fleet/not-yet-supported",
+  "fleet/path-invalid",
+  "fleet/port-duplicate",
+  "fleet/port-invalid",
+  "fleet/queue-too-large",
+  "fleet/retention-invalid",
+  "fleet/text-unsafe",
+  "fleet/unknown-key",
+  "fleet/value-invalid",
+  "image/override-invalid",
+  "image/flag-unsupported",
+  "image/reference-invalid",
+  "otel/undefined-component",
+  "secret/blank",
+  "secret/missing",
+  "secret/readable-by-others",
+  "secret/unusable",
+  "terraform/reference-in-literal",
+  "tls/certificate-expired",
+  "tls/certificate-not-yet-valid",
+  "tls/certificate-unreadable",
+  "tls/key-mismatch",
+  "tls/key-unreadable",
+] as const;
+
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
+/** One thing that is wrong, told so that the reader can repair it without reading the source. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** The offending value and why it cannot be used. Lower case, no full stop. */
+  readonly what: string;
+  /** Where it stands: `fleet.nodes[0].name`, an environment variable, a file. */
+  readonly where: string;
+  /** What to write instead. */
+  readonly fix: string;
+}
+
+/** Thrown with all problems at once, before anything was touched. */
+export class ProblemError extends Error {
+  public override readonly name = "ProblemError";
+
+  constructor(public readonly problems: readonly Problem[]) {
+    super(formatProblems(problems));
+  }
+
+  /** Survives two copies of the package in one process, where `instanceof` does not. */
+  public static is(error: unknown): error is ProblemError {
+    return error instanceof Error && error.name === "ProblemError" && "problems" in error;
+  }
+}
+
+export function formatProblem({ code, what, where, fix }: Problem): string {
+  return `error ${code}\n  what   ${what}\n  where  ${where}\n  fix    ${fix}`;
+}
+
+export function formatProblems(problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return `${problems.map(formatProblem).join("\n")}\n${count}; nothing was changed`;
+}
+
+/** @throws ProblemError when there is at least one problem. */
+export function refuse(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ProblemError(problems);
+}

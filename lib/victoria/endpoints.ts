@@ -1,0 +1,120 @@
+import type { Layout, Signal } from "../fleet/definition";
+import { PORTS } from "../plan/ports";
+import type { ServiceName } from "../plan/services";
+
+/** Where something is listening inside a node's network. */
+export interface Endpoint {
+  readonly service: ServiceName;
+  readonly port: number;
+}
+
+/** Everything that anybody asks of a store, so that the layout matters nowhere else. */
+export interface StoreEndpoints {
+  /** Where the gateway's data goes: the storage itself where it can take OTLP, for its honest answer. */
+  readonly otlp: Endpoint & { readonly path: string };
+  /** Native ingestion of other protocols. */
+  readonly insert: Endpoint;
+  readonly select: Endpoint;
+  readonly storage: Endpoint;
+  /**
+   * First part of a path at the access point and what it becomes at the service, where they differ. The access points
+   * speak the cluster's paths in both layouts, so that a client never needs to know the layout.
+   */
+  readonly insertPaths: readonly PathRewrite[];
+  readonly selectPaths: readonly PathRewrite[];
+  /** A query that only succeeds when every storage behind it answers; `/health` does not look at storages. */
+  readonly readCheck: { readonly path: string; readonly body?: string };
+  /** Base of queries at the access point: PromQL, LogsQL or Jaeger. */
+  readonly queryPath: string;
+  readonly uiPath: string;
+}
+
+export interface PathRewrite {
+  readonly from: string;
+  readonly to: string;
+}
+
+const at = (service: keyof typeof PORTS & ServiceName): Endpoint => ({ service, port: PORTS[service] });
+
+/** VictoriaMetrics: the two layouts share no path, and a wrong one answers 400, which collectors take as final. */
+function metrics(layout: Layout): StoreEndpoints {
+  const shared = { queryPath: "/select/0/prometheus", uiPath: "/select/0/vmui/" };
+  if (layout === "cluster") {
+    return {
+      ...shared,
+      otlp: { ...at("vminsert"), path: "/insert/0/opentelemetry/v1/metrics" },
+      insert: at("vminsert"),
+      select: at("vmselect"),
+      storage: at("vmstorage"),
+      insertPaths: [],
+      selectPaths: [],
+      // `query=1` touches no storage and is answered even when all are dead.
+      readCheck: {
+        path: "/select/0/prometheus/api/v1/query?nocache=1&query=absent(nosuch)",
+        body: '"status":"success"',
+      },
+    };
+  }
+  return {
+    ...shared,
+    otlp: { ...at("vmsingle"), path: "/opentelemetry/v1/metrics" },
+    insert: at("vmsingle"),
+    select: at("vmsingle"),
+    storage: at("vmsingle"),
+    insertPaths: [
+      { from: "/insert/0/prometheus/", to: "/" },
+      { from: "/insert/0/", to: "/" },
+    ],
+    selectPaths: [
+      { from: "/select/0/prometheus/", to: "/prometheus/" },
+      { from: "/select/0/", to: "/" },
+    ],
+    readCheck: { path: "/prometheus/api/v1/query?nocache=1&query=absent(nosuch)", body: '"status":"success"' },
+  };
+}
+
+/** VictoriaLogs and VictoriaTraces: one program, the same paths in both layouts, other ports. */
+function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "otlp" | "insertPaths" | "queryPath"> {
+  return {
+    insert: layout === "cluster" ? at(`${kind}insert`) : at(`${kind}storage`),
+    select: layout === "cluster" ? at(`${kind}select`) : at(`${kind}storage`),
+    storage: at(`${kind}storage`),
+    selectPaths: [],
+    // A hung storage still gets status 200 from the select role, so the body is looked at.
+    readCheck: {
+      path: "/select/logsql/stats_query?query=_time:1s%7Cstats%20count()x&timeout=1s",
+      body: '"status":"success"',
+    },
+    uiPath: "/select/vmui/",
+  };
+}
+
+/** The endpoints of a layout. Nobody else writes such a URL. */
+export function storeEndpoints(signal: Signal, layout: Layout): StoreEndpoints {
+  if (signal === "metrics") return metrics(layout);
+  const otlpPath = `/insert/opentelemetry/v1/${signal}`;
+  if (signal === "logs") {
+    return {
+      ...logsOrTraces(layout, "vl"),
+      otlp: { ...at("vlstorage"), path: otlpPath },
+      insertPaths: [],
+      queryPath: "/select/logsql",
+    };
+  }
+  return {
+    ...logsOrTraces(layout, "vt"),
+    otlp: { ...at("vtstorage"), path: otlpPath },
+    // An OTLP client needs no special path at the native port.
+    insertPaths: [{ from: "/v1/traces", to: otlpPath }],
+    queryPath: "/select/jaeger",
+  };
+}
+
+/** Data that one layout wrote and the other cannot open has another format name. */
+export function storageFormat(signal: Signal, layout: Layout): string | undefined {
+  return signal === "metrics" ? `metrics-${layout}` : undefined;
+}
+
+export function endpointUrl({ service, port }: Endpoint, path = ""): string {
+  return `http://${service}:${port}${path}`;
+}

@@ -1,0 +1,166 @@
+import type { Layout, Signal } from "../fleet/definition";
+import type { ServiceLimit } from "../fleet/fleet";
+import type { ResolvedImages } from "../images/overrides";
+import { DEFAULT_LIMITS } from "../plan/limits";
+import { PORTS } from "../plan/ports";
+import type { DataVolume, ServicePlan, VolumeMount } from "../plan/service-plan";
+import { TMPFS_TMP } from "../plan/service-plan";
+import type { ServiceName } from "../plan/services";
+import { endpointUrl, type StoreEndpoints, storageFormat, storeEndpoints } from "./endpoints";
+import { type FlagUse, renderFlags, type VictoriaProgram } from "./flags";
+
+/** What one store of one node needs to know. */
+export interface VictoriaRequest {
+  readonly signal: Signal;
+  /** @default "cluster" */
+  readonly layout?: Layout;
+  /** How long data is kept, in days. */
+  readonly retentionDays: number;
+  /** Docker volume or absolute folder on the host that holds the data. */
+  readonly dataSource: string;
+  /** Space that the store leaves free before it turns read-only, in MiB. @default 1024 */
+  readonly minFreeDiskMiB?: number;
+  readonly images: ResolvedImages;
+  /** @default - see `lib/plan/limits.ts` */
+  readonly limits?: { readonly [service in ServiceName]?: ServiceLimit };
+}
+
+/** One store of one node: its services, its data and its endpoints. */
+export interface VictoriaPlan {
+  readonly signal: Signal;
+  readonly layout: Layout;
+  readonly services: readonly ServicePlan[];
+  readonly data: DataVolume;
+  readonly endpoints: StoreEndpoints;
+}
+
+const USER = "1000:1000";
+/** The balancer's check turns a stopping insert role away after one interval; the rest is margin. */
+const SHUTDOWN_DELAY: FlagUse = { flag: "http.shutdownDelay", value: "5s" };
+
+/** Plans one store. Both layouts of one signal are complete: everything it accepts it also answers. */
+export function planVictoria(request: VictoriaRequest): VictoriaPlan {
+  const { signal, layout = "cluster" } = request;
+  const format = storageFormat(signal, layout);
+  return {
+    signal,
+    layout,
+    services: signal === "metrics" ? metricsServices(request, layout) : logsOrTracesServices(request, layout, signal),
+    data: { source: request.dataSource, owner: USER, ...(format === undefined ? {} : { format }) },
+    endpoints: storeEndpoints(signal, layout),
+  };
+}
+
+function metricsServices(request: VictoriaRequest, layout: Layout): readonly ServicePlan[] {
+  const naming: FlagUse = { flag: "opentelemetry.usePrometheusNaming", value: true };
+  // Collapses a sample that was delivered twice; samples are kept to the millisecond.
+  const dedup: FlagUse = { flag: "dedup.minScrapeInterval", value: "1ms" };
+  if (layout === "single") {
+    return [
+      storage(request, "vmsingle", "victoria-metrics", "/storage", 120, [
+        naming,
+        dedup,
+        { flag: "search.maxQueryDuration", value: "30s" },
+      ]),
+    ];
+  }
+  const node = (port: number): FlagUse => ({ flag: "storageNode", value: `vmstorage:${port}` });
+  return [
+    role(request, "vminsert", "vminsert", 0.25, [node(PORTS.vmstorageInsert), naming, SHUTDOWN_DELAY]),
+    {
+      ...role(request, "vmselect", "vmselect", 0.5, [
+        node(PORTS.vmstorageSelect),
+        dedup,
+        { flag: "search.denyPartialResponse", value: true },
+        { flag: "search.maxQueryDuration", value: "30s" },
+        { flag: "rpc.handshakeTimeout", value: "1s", optional: true },
+        { flag: "cacheDataPath", value: "/cache" },
+      ]),
+      tmpfs: { ...TMPFS_TMP, "/cache": "rw,noexec,nosuid,size=64m,uid=1000,gid=1000,mode=0700" },
+    },
+    storage(request, "vmstorage", "vmstorage", "/storage", 120, [
+      { flag: "vminsertAddr", value: `:${PORTS.vmstorageInsert}` },
+      { flag: "vmselectAddr", value: `:${PORTS.vmstorageSelect}` },
+      dedup,
+    ]),
+  ];
+}
+
+function logsOrTracesServices(
+  request: VictoriaRequest,
+  layout: Layout,
+  signal: "logs" | "traces",
+): readonly ServicePlan[] {
+  const [kind, program, path] =
+    signal === "logs" ? (["vl", "victoria-logs", "/vlogs"] as const) : (["vt", "victoria-traces", "/vtraces"] as const);
+  // HAProxy gives up before this, so that a hung storage is an error and not an empty answer with status 200.
+  const queryTime: FlagUse = { flag: "search.maxQueryDuration", value: "30s" };
+  const store = storage(request, `${kind}storage`, program, path, 60, [queryTime]);
+  if (layout === "single") return [store];
+  const node: FlagUse = { flag: "storageNode", value: `${kind}storage:${PORTS[`${kind}storage`]}` };
+  return [
+    role(request, `${kind}insert`, program, 0.4, [
+      node,
+      { flag: "select.disable", value: true },
+      SHUTDOWN_DELAY,
+      { flag: "insert.drainTimeout", value: "5s", optional: true },
+    ]),
+    role(request, `${kind}select`, program, 0.5, [node, { flag: "insert.disable", value: true }, queryTime]),
+    store,
+  ];
+}
+
+function storage(
+  request: VictoriaRequest,
+  service: ServiceName & keyof typeof PORTS,
+  program: VictoriaProgram,
+  path: string,
+  stopSeconds: number,
+  flags: readonly FlagUse[],
+): ServicePlan {
+  const mount: VolumeMount = { source: request.dataSource, path };
+  const plan = role(request, service, program, 0.5, [
+    { flag: "storageDataPath", value: path },
+    { flag: "retentionPeriod", value: `${request.retentionDays}d` },
+    // What a kill may lose: 2 to 3 s of logs and traces with 1s, 7 to 10 s with the default of 5s.
+    { flag: "inmemoryDataFlushInterval", value: "1s" },
+    { flag: "storage.minFreeDiskSpaceBytes", value: `${request.minFreeDiskMiB ?? 1024}MiB` },
+    ...flags,
+  ]);
+  return { ...plan, stopSeconds, volumes: [mount] };
+}
+
+/** @param cacheShare part of the container's memory that caches may take; the rest is for requests and merges */
+function role(
+  request: VictoriaRequest,
+  service: ServiceName & keyof typeof PORTS,
+  program: VictoriaProgram,
+  cacheShare: number,
+  flags: readonly FlagUse[],
+): ServicePlan {
+  const limit = request.limits?.[service] ?? DEFAULT_LIMITS[service];
+  return {
+    service,
+    image: program,
+    command: renderFlags(program, request.images[program].version, [
+      { flag: "httpListenAddr", value: `:${PORTS[service]}` },
+      ...flags,
+      { flag: "memory.allowedBytes", value: `${Math.floor(limit.memoryMiB * cacheShare)}MiB` },
+      { flag: "loggerFormat", value: "json" },
+    ]),
+    environment: {},
+    user: USER,
+    memoryMiB: limit.memoryMiB,
+    ...(limit.cpus === undefined ? {} : { cpus: limit.cpus }),
+    openFiles: 8192,
+    stopSeconds: 30,
+    volumes: [],
+    tmpfs: TMPFS_TMP,
+    publish: [],
+  };
+}
+
+/** Where each service of a store tells its health, inside the host's network. */
+export function healthUrls({ services }: VictoriaPlan): readonly string[] {
+  return services.map(({ service }) => endpointUrl({ service, port: PORTS[service as keyof typeof PORTS] }, "/health"));
+}
