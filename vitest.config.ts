@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["__tests__/{lib,constructs,inputs,cli,images,examples}/**/*.test.ts", "__tests__/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: "binaries", include: ["__tests__/binaries/**/*.test.ts"], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "e2e",
+          include: ["__tests__/e2e/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          // One engine, two cores: suites would starve each other.
+          fileParallelism: false,
+          sequence: { concurrent: false },
+          bail: 0,
+        },
+      },
+    ],
+  },
+});
