@@ -46,7 +46,7 @@ function metrics(layout: Layout): StoreEndpoints {
       insert: at("vminsert"),
       select: at("vmselect"),
       storage: at("vmstorage"),
-      insertPaths: [],
+      insertPaths: [{ from: "/v1/metrics", to: "/insert/0/opentelemetry/v1/metrics" }],
       selectPaths: [],
       // `query=1` touches no storage and is answered even when all are dead.
       readCheck: {
@@ -62,6 +62,7 @@ function metrics(layout: Layout): StoreEndpoints {
     select: at("vmsingle"),
     storage: at("vmsingle"),
     insertPaths: [
+      { from: "/v1/metrics", to: "/opentelemetry/v1/metrics" },
       { from: "/insert/0/prometheus/", to: "/" },
       { from: "/insert/0/", to: "/" },
     ],
@@ -92,21 +93,14 @@ function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "
 /** The endpoints of a layout. Nobody else writes such a URL. */
 export function storeEndpoints(signal: Signal, layout: Layout): StoreEndpoints {
   if (signal === "metrics") return metrics(layout);
-  const otlpPath = `/insert/opentelemetry/v1/${signal}`;
-  if (signal === "logs") {
-    return {
-      ...logsOrTraces(layout, "vl"),
-      otlp: { ...at("vlstorage"), path: otlpPath },
-      insertPaths: [],
-      queryPath: "/select/logsql",
-    };
-  }
+  const kind = signal === "logs" ? "vl" : "vt";
+  const path = `/insert/opentelemetry/v1/${signal}`;
   return {
-    ...logsOrTraces(layout, "vt"),
-    otlp: { ...at("vtstorage"), path: otlpPath },
-    // An OTLP client needs no special path at the native port.
-    insertPaths: [{ from: "/v1/traces", to: otlpPath }],
-    queryPath: "/select/jaeger",
+    ...logsOrTraces(layout, kind),
+    otlp: { ...at(`${kind}storage`), path },
+    // An OTLP client needs no special path at a native port.
+    insertPaths: [{ from: `/v1/${signal}`, to: path }],
+    queryPath: signal === "logs" ? "/select/logsql" : "/select/jaeger",
   };
 }
 
