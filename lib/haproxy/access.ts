@@ -3,7 +3,7 @@ import { MAX_REQUEST_MIB } from "../otel/shared";
 import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import type { Endpoint, PathRewrite, StoreEndpoints } from "../victoria/endpoints";
-import type { Directive, Section } from "./section";
+import { type Directive, line, type Section } from "./section";
 
 /** How a server behind an access point is treated. */
 export type Patience =
@@ -29,6 +29,11 @@ export interface AccessPoint {
   /** Requests to this path may be silent for an hour: live tailing. */
   readonly streamingPath?: string;
   readonly maxBodyMiB?: number;
+  /**
+   * Paths that end like this take OTLP as protobuf. The stores themselves answer 200 to a GET and to other content types
+   * there, and whoever sent that would never learn that nothing was stored.
+   */
+  readonly otlpSuffix?: string;
 }
 
 /** The access points of a node, except the stats page, which HAProxy answers itself. */
@@ -45,6 +50,7 @@ export function accessPoints(
     rewrites: stores[signal].insertPaths,
     serverTimeoutSeconds: 60,
     maxBodyMiB: 64,
+    otlpSuffix: `/opentelemetry/v1/${signal}`,
   });
   // Below the stores' own query limit of 30 s: a hung storage behind vlselect or vtselect ends in an empty answer with
   // status 200 at that limit, and this makes it a 504.
@@ -75,7 +81,8 @@ export function accessPoints(
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-export const RESOLVED: readonly string[] = ["resolvers", "docker", "init-addr", "none"];
+/** How a server's name is followed: by Docker's DNS, without waiting for it at the start. */
+export const RESOLVED = "resolvers docker init-addr none";
 
 /** @param crt path of the certificate in the container, when the access points speak TLS */
 export function accessSections(
@@ -83,93 +90,71 @@ export function accessSections(
   algorithm: BalanceAlgorithm,
   crt: string | undefined,
 ): readonly Section[] {
-  const {
-    name,
-    target,
-    patience,
-    http2 = false,
-    rewrites = [],
-    serverTimeoutSeconds,
-    streamingPath,
-    maxBodyMiB,
-  } = point;
+  const { name, target, patience, http2 = false, rewrites = [], serverTimeoutSeconds, streamingPath } = point;
   const id = snake(name);
-  const limits: Directive[] =
-    maxBodyMiB === undefined
-      ? []
-      : [
-          [
-            "http-request",
-            "return",
-            "status",
-            413,
-            "content-type",
-            "text/plain",
-            "string",
-            `body larger than ${maxBodyMiB} MiB`,
-            "if",
-            "{",
-            "req.hdr(content-length)",
-            "-m",
-            "int",
-            "gt",
-            maxBodyMiB * 1024 * 1024,
-            "}",
-          ],
-        ];
-  const server: Directive = [
-    "server",
-    target.service,
-    `${target.service}:${target.port}`,
-    ...(http2 ? ["proto", "h2"] : []),
-    ...(patience === "check" ? ["check", "fall", 1] : []),
-    "tcp-ut",
-    "3s",
-    ...RESOLVED,
+  const address = `${target.service}:${target.port}`;
+  const words = [
+    ...(http2 ? ["proto h2"] : []),
+    ...(patience === "check" ? ["check fall 1"] : []),
+    "tcp-ut 3s",
+    RESOLVED,
   ];
-  const traffic: Directive[] = [
-    ["balance", algorithm],
-    ["timeout", "server", `${serverTimeoutSeconds}s`],
-    ...(patience === "retry"
-      ? ([
-          ["retries", 12],
-          ["timeout", "queue", "20s"],
-        ] as Directive[])
-      : ([
-          ["option", "httpchk"],
-          ["http-check", "send", "meth", "GET", "uri", "/health"],
-          ["http-check", "expect", "status", 200],
-        ] as Directive[])),
-  ];
+  const server: Directive = ["server", target.service, address, ...words.flatMap((text) => text.split(" "))];
   const frontend: Section = {
     kind: "frontend",
     name: `fe_${id}`,
     from: "base",
     lines: [
-      [
-        "bind",
-        `:${ACCESS_POINTS[name].port}`,
-        ...(crt === undefined ? [] : ["ssl", "crt", crt, "alpn", "h2,http/1.1"]),
-      ],
-      ...limits,
+      bind(ACCESS_POINTS[name].port, crt),
       ...rewrites.map(rewriteRule),
-      ...(streamingPath === undefined
-        ? []
-        : ([["use_backend", `be_${id}_stream`, "if", "{", "path", streamingPath, "}"]] as Directive[])),
-      ["default_backend", `be_${id}`],
+      ...refusals(point),
+      ...(streamingPath === undefined ? [] : [line`use_backend be_${id}_stream if { path ${streamingPath} }`]),
+      line`default_backend be_${id}`,
     ],
   };
-  const backend: Section = { kind: "backend", name: `be_${id}`, from: "base", lines: [...traffic, server] };
-  if (streamingPath === undefined) return [frontend, backend];
+  const backend: Section = {
+    kind: "backend",
+    name: `be_${id}`,
+    from: "base",
+    lines: [line`balance ${algorithm}`, line`timeout server ${serverTimeoutSeconds}s`, ...PATIENCE[patience], server],
+  };
   const stream: Section = {
     kind: "backend",
     name: `be_${id}_stream`,
     from: "base",
-    lines: [["timeout", "server", "1h"], server],
+    lines: [line`timeout server 1h`, server],
   };
-  return [frontend, backend, stream];
+  return streamingPath === undefined ? [frontend, backend] : [frontend, backend, stream];
+}
+
+export function bind(port: number, crt: string | undefined): Directive {
+  return crt === undefined ? line`bind :${port}` : line`bind :${port} ssl crt ${crt} alpn h2,http/1.1`;
+}
+
+const PATIENCE: Readonly<Record<Patience, readonly Directive[]>> = {
+  retry: [line`retries 12`, line`timeout queue 20s`],
+  check: [line`option httpchk`, line`http-check send meth GET uri /health`, line`http-check expect status 200`],
+};
+
+/** What is refused here, because the service behind would take it wrongly or not at all. */
+function refusals({ maxBodyMiB, otlpSuffix }: AccessPoint): readonly Directive[] {
+  const refuse = (status: number, why: string, condition: Directive): Directive => [
+    ...line`http-request return status ${status} content-type text/plain string ${why} if`,
+    ...condition,
+  ];
+  const lines: Directive[] = [];
+  if (maxBodyMiB !== undefined) {
+    const tooLarge = line`{ req.hdr(content-length) -m int gt ${maxBodyMiB * 1024 * 1024} }`;
+    lines.push(refuse(413, `body larger than ${maxBodyMiB} MiB`, tooLarge));
+  }
+  if (otlpSuffix !== undefined) {
+    lines.push(refuse(405, "OTLP takes POST", line`{ path_end ${otlpSuffix} } !{ method POST }`));
+    const protobuf = line`{ path_end ${otlpSuffix} } !{ req.hdr(content-type) -m beg application/x-protobuf }`;
+    lines.push(refuse(415, "OTLP is taken as application/x-protobuf here; 4318 takes JSON too", protobuf));
+  }
+  return lines;
 }
 
 function rewriteRule({ from, to }: PathRewrite): Directive {
-  return ["http-request", "replace-path", `^${from.replaceAll(".", "\\.")}(.*)$`, `${to}\\1`];
+  return line`http-request replace-path ^${from.replaceAll(".", "\\.")}(.*)$ ${to}\\1`;
 }

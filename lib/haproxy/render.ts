@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { BalanceAlgorithm } from "../fleet/definition";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import type { ServiceName } from "../plan/services";
-import { type AccessPoint, accessSections, RESOLVED } from "./access";
-import { type Directive, renderSections, type Section } from "./section";
+import { type AccessPoint, accessSections, bind, RESOLVED } from "./access";
+import { type Directive, line, renderSections, type Section } from "./section";
 
 /** What readiness asks a service; the answer must be 200 and hold `body`. */
 export interface ReadinessCheck {
@@ -44,7 +44,11 @@ export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
   const sections = (hash: string): Section[] => [
     globalSection(request),
     RESOLVERS,
-    { kind: "userlist", name: "ul_stats", lines: [["user", request.statsUser, "password", request.statsPasswordHash]] },
+    {
+      kind: "userlist",
+      name: "ul_stats",
+      lines: [line`user ${request.statsUser} password ${request.statsPasswordHash}`],
+    },
     defaults(request),
     ...request.accessPoints.flatMap((point) => accessSections(point, request.algorithm, crt)),
     ...request.readiness.map(checkBackend),
@@ -62,13 +66,13 @@ function globalSection({ drainSeconds }: HaproxyRequest): Section {
   return {
     kind: "global",
     lines: [
-      ["log", "stdout", "format", "raw", "local0", "notice"],
-      ["maxconn", 3000],
-      ["fd-hard-limit", OPEN_FILES],
+      line`log stdout format raw local0 notice`,
+      line`maxconn 3000`,
+      line`fd-hard-limit ${OPEN_FILES}`,
       // Without it a long connection keeps the worker of every reload alive.
-      ["hard-stop-after", `${drainSeconds}s`],
-      ["stats", "socket", "/run/haproxy/admin.sock", "mode", 600, "level", "admin"],
-      ["ssl-default-bind-options", "ssl-min-ver", "TLSv1.2", "no-tls-tickets"],
+      line`hard-stop-after ${drainSeconds}s`,
+      line`stats socket /run/haproxy/admin.sock mode 600 level admin`,
+      line`ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets`,
     ],
   };
 }
@@ -78,17 +82,17 @@ const RESOLVERS: Section = {
   kind: "resolvers",
   name: "docker",
   lines: [
-    ["nameserver", "embedded", "127.0.0.11:53"],
-    ["accepted_payload_size", 4096],
-    ["resolve_retries", 3],
-    ["timeout", "resolve", "1s"],
-    ["timeout", "retry", "500ms"],
-    ["hold", "valid", "1s"],
-    ["hold", "obsolete", "0s"],
-    ["hold", "nx", "5s"],
-    ["hold", "timeout", "30s"],
-    ["hold", "refused", "30s"],
-    ["hold", "other", "30s"],
+    line`nameserver embedded 127.0.0.11:53`,
+    line`accepted_payload_size 4096`,
+    line`resolve_retries 3`,
+    line`timeout resolve 1s`,
+    line`timeout retry 500ms`,
+    line`hold valid 1s`,
+    line`hold obsolete 0s`,
+    line`hold nx 5s`,
+    line`hold timeout 30s`,
+    line`hold refused 30s`,
+    line`hold other 30s`,
   ],
 };
 
@@ -97,37 +101,27 @@ function defaults({ checkIntervalSeconds }: HaproxyRequest): Section {
     kind: "defaults",
     name: "base",
     lines: [
-      ["mode", "http"],
-      ["log", "global"],
-      ["option", "httplog"],
-      ["option", "dontlognull"],
-      ["option", "dontlog-normal"],
-      ["option", "redispatch", 1],
-      ["retries", 3],
-      ["retry-on", "conn-failure", "empty-response"],
-      ["timeout", "connect", "2s"],
-      ["timeout", "http-request", "10s"],
-      ["timeout", "http-keep-alive", "5m"],
-      ["timeout", "client", "60s"],
-      ["timeout", "server", "60s"],
-      ["timeout", "queue", "5s"],
-      ["timeout", "check", "2s"],
-      [
-        "default-server",
-        "inter",
-        `${checkIntervalSeconds}s`,
-        "fastinter",
-        "500ms",
-        "downinter",
-        "1s",
-        "fall",
-        2,
-        "rise",
-        1,
-      ],
+      line`mode http`,
+      line`log global`,
+      line`option httplog`,
+      line`option dontlognull`,
+      line`option dontlog-normal`,
+      line`option redispatch 1`,
+      line`retries 3`,
+      line`retry-on conn-failure empty-response`,
+      line`timeout connect 2s`,
+      line`timeout http-request 10s`,
+      line`timeout http-keep-alive 5m`,
+      line`timeout client 60s`,
+      line`timeout server 60s`,
+      line`timeout queue 5s`,
+      line`timeout check 2s`,
+      line`default-server inter ${checkIntervalSeconds}s fastinter 500ms downinter 1s fall 2 rise 1`,
     ],
   };
 }
+
+const checkName = (service: ServiceName): string => `be_chk_${service}`;
 
 function checkBackend({ service, port, path, body }: ReadinessCheck): Section {
   return {
@@ -135,57 +129,44 @@ function checkBackend({ service, port, path, body }: ReadinessCheck): Section {
     name: checkName(service),
     from: "base",
     lines: [
-      ["option", "httpchk"],
-      ["http-check", "send", "meth", "GET", "uri", path],
-      ["http-check", "expect", "status", 200],
-      ...(body === undefined ? [] : ([["http-check", "expect", "string", body]] as Directive[])),
-      ["server", service, `${service}:${port}`, "check", ...RESOLVED],
+      line`option httpchk`,
+      line`http-check send meth GET uri ${path}`,
+      line`http-check expect status 200`,
+      ...(body === undefined ? [] : [line`http-check expect string ${body}`]),
+      [...line`server ${service} ${service}:${port} check`, ...RESOLVED.split(" ")],
     ],
   };
 }
 
-const checkName = (service: ServiceName): string => `be_chk_${service}`;
-
 function statsFrontend({ readiness }: HaproxyRequest, crt: string | undefined, hash: string): Section {
-  const answer = (status: number, text: string, ...condition: (string | number)[]): Directive => [
-    "http-request",
-    "return",
-    "status",
-    status,
-    "content-type",
-    "text/plain",
-    "string",
-    text,
+  const answer = (status: number, text: string, condition: Directive): Directive => [
+    ...line`http-request return status ${status} content-type text/plain string ${text} if`,
     ...condition,
   ];
-  const path = (...paths: string[]): string[] => ["if", "{", "path", ...paths, "}"];
-  const down = ({ service }: ReadinessCheck): string[] => ["{", `nbsrv(${checkName(service)})`, "lt", "1", "}"];
+  const down = (path: string, { service }: ReadinessCheck): Directive =>
+    line`{ path ${path} } { nbsrv(${checkName(service)}) lt 1 }`;
   return {
     kind: "frontend",
     name: "fe_stats",
     from: "base",
     lines: [
-      [
-        "bind",
-        `:${ACCESS_POINTS.stats.port}`,
-        ...(crt === undefined ? [] : ["ssl", "crt", crt, "alpn", "h2,http/1.1"]),
-      ],
-      ["bind", `:${PORTS.haproxyInternal}`],
-      answer(503, "stopping", ...path("/healthz", "/readyz"), "{", "stopping", "}"),
-      answer(200, "ok", ...path("/healthz")),
-      answer(200, hash, ...path("/config")),
-      ...readiness.map((check) => answer(503, `${check.service}: not ready`, ...path("/readyz"), ...down(check))),
-      answer(200, "ready", ...path("/readyz")),
+      bind(ACCESS_POINTS.stats.port, crt),
+      bind(PORTS.haproxyInternal, undefined),
+      answer(503, "stopping", line`{ path /healthz /readyz } { stopping }`),
+      answer(200, "ok", line`{ path /healthz }`),
+      answer(200, hash, line`{ path /config }`),
+      ...readiness.map((check) => answer(503, `${check.service}: not ready`, down("/readyz", check))),
+      answer(200, "ready", line`{ path /readyz }`),
       // Like /readyz with status 200 always: some clients show no body of a 503.
-      ...readiness.map((check) => answer(200, check.service, ...path("/waiting-for"), ...down(check))),
-      answer(200, "nothing", ...path("/waiting-for")),
-      ["http-request", "use-service", "prometheus-exporter", ...path("/metrics")],
-      ["http-request", "redirect", "location", "/stats", ...path("/")],
-      ["http-request", "auth", "realm", "mirador", "unless", "{", "http_auth(ul_stats)", "}"],
-      ["stats", "enable"],
-      ["stats", "uri", "/stats"],
-      ["stats", "hide-version"],
-      ["stats", "refresh", "10s"],
+      ...readiness.map((check) => answer(200, check.service, down("/waiting-for", check))),
+      answer(200, "nothing", line`{ path /waiting-for }`),
+      line`http-request use-service prometheus-exporter if { path /metrics }`,
+      line`http-request redirect location /stats if { path / }`,
+      line`http-request auth realm mirador unless { http_auth(ul_stats) }`,
+      line`stats enable`,
+      line`stats uri /stats`,
+      line`stats hide-version`,
+      line`stats refresh 10s`,
     ],
   };
 }

@@ -3,6 +3,30 @@ import { ProblemError } from "../problem";
 /** One line of a section: a keyword and its arguments. HAProxy has its own grammar, and this is the one place that quotes. */
 export type Directive = readonly [keyword: string, ...args: (string | number)[]];
 
+/**
+ * A directive written as it will stand in the file. White space of the text separates words; a value stays within its
+ * word, whatever it holds: line`user ${name} password ${hash}`.
+ */
+export function line(texts: TemplateStringsArray, ...values: readonly (string | number)[]): Directive {
+  const words: string[] = [];
+  let open = false;
+  const append = (part: string): void => {
+    if (open) words.push(`${words.pop() ?? ""}${part}`);
+    else words.push(part);
+    open = true;
+  };
+  texts.forEach((text, index) => {
+    for (const part of text.split(/(\s+)/)) {
+      if (/^\s+$/.test(part)) open = false;
+      else if (part !== "") append(part);
+    }
+    const value = values[index];
+    if (value !== undefined) append(String(value));
+  });
+  const [keyword = "", ...args] = words;
+  return [keyword, ...args];
+}
+
 export interface Section {
   /** `global`, `defaults`, `frontend`, `backend`, `resolvers`, `userlist`, `peers`. */
   readonly kind: string;
