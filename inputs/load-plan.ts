@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
@@ -29,7 +30,10 @@ export async function loadPlan(folder: string, processEnvironment: Environment):
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, new Date()));
   refuse(problems);
   const plan = planFleet(fleet, { statsPassword: statsPassword ?? "", ...(tls ? { tls } : {}) });
-  return { fleet, plan, stateFolder: resolve(folder, environment.MIRADOR_STATE ?? ".mirador/state") };
+  const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
+  // Terraform's state may hold what others should not read, and Terraform itself writes it with mode 0644.
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  return { fleet, plan, stateFolder };
 }
 
 /** Docker's own variable wins over the address in the stack: every node would be deployed to that one engine. */
