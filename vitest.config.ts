@@ -15,6 +15,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["__tests__/e2e/**/*.test.ts"],
+          globalSetup: "__tests__/e2e/support/global-setup.ts",
           testTimeout: 600_000,
           hookTimeout: 900_000,
           // One engine, two cores: suites would starve each other.

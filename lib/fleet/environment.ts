@@ -46,7 +46,7 @@ export function fillFromEnvironment(definition: FleetDefinition, environment: En
 
   const nodes = definition.nodes ?? nodesFromEnvironment(value);
   const statsUser = value("HAPROXY_STATS_USER");
-  const stats = { ...(statsUser === undefined ? {} : { user: statsUser }), ...definition.haproxy?.stats };
+  const stats = merged("stats", statsUser === undefined ? {} : { user: statsUser }, definition.haproxy?.stats);
   return {
     problems,
     definition: {
@@ -55,11 +55,7 @@ export function fillFromEnvironment(definition: FleetDefinition, environment: En
       ...merged("retention", retention, definition.retention),
       ...merged("storagePaths", storagePaths, definition.storagePaths),
       ...merged("ports", ports, definition.ports),
-      ...merged(
-        "haproxy",
-        Object.keys(stats).length > 0 ? { stats } : {},
-        definition.haproxy && { ...definition.haproxy, stats },
-      ),
+      ...merged("haproxy", stats, isGroup(definition.haproxy) ? { ...definition.haproxy, ...stats } : definition.haproxy),
     },
   };
 }
@@ -85,7 +81,11 @@ function merged<K extends string, T extends object>(
   fromEnvironment: T,
   typed: T | undefined,
 ): { [key in K]?: T } {
-  if (typed !== undefined && (typeof typed !== "object" || typed === null)) return {};
+  if (typed !== undefined && !isGroup(typed)) return {};
   const both = { ...fromEnvironment, ...typed };
   return Object.keys(both).length > 0 || typed !== undefined ? ({ [key]: both } as { [key in K]?: T }) : {};
+}
+
+function isGroup(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -96,7 +96,7 @@ function memoryFloors({ limits }: FleetDefinition): Problem[] {
 
 function backendProblems(definition: FleetDefinition): Problem[] {
   const { backend } = definition;
-  if (backend === undefined || typeof backend.config !== "object" || backend.config === null) return [];
+  if (typeof backend?.config !== "object" || backend.config === null) return [];
   const perNode = Object.values(backend.config).some((value) => typeof value === "string" && value.includes("{node}"));
   if (perNode || nodesOf(definition).length < 2) return [];
   return [
