@@ -1,0 +1,79 @@
+import type { CpuRun } from "./cpu";
+import { cpuTables } from "./cpu-tables";
+import type { DeployResult } from "./deploy";
+import type { Machine } from "./machine";
+import { figure, machineText, range, table } from "./markdown";
+import type { MemoryResult } from "./memory";
+import { promiseRows } from "./promises";
+import type { Settings } from "./session";
+import { sum } from "./statistics";
+import type { SynthResult } from "./synth";
+
+/** Everything that was measured; the JSON file holds exactly this. */
+export interface Report extends Measured {
+  readonly started: string;
+  readonly settings: Settings;
+  readonly machine: Machine;
+}
+
+/** Absent is what was not asked for. */
+export interface Measured {
+  readonly synth?: readonly SynthResult[] | undefined;
+  readonly deploy?: DeployResult | undefined;
+  readonly memory?: MemoryResult | undefined;
+  readonly cpu?: readonly CpuRun[] | undefined;
+}
+
+export function renderReport({ started, settings, machine, synth, deploy, memory, cpu }: Report): string {
+  const sections = [machineText(machine, started.slice(0, 10))];
+  const traceStandIn = machine.parts.some(({ key, standIn }) => key === "victoria-traces" && standIn !== undefined);
+  const promises = promiseRows({ synth, deploy, memory, cpu }, traceStandIn);
+  if (promises.length > 0) sections.push(table(["promise", "figure", "measured", "kept"], promises));
+  if (synth !== undefined) sections.push("### Synth", synthTable(synth));
+  if (deploy !== undefined) sections.push("### One node, through Terraform", deployTable(deploy));
+  if (memory !== undefined)
+    sections.push(
+      "### Memory",
+      `cgroup memory without inactive file pages, as \`docker stats\` counts: ${memory.idleSeconds} s after ready, and after ${memory.loadSeconds} s of 2k spans, 2k logs and 10k samples a second.`,
+      memoryTable(memory),
+    );
+  if (cpu !== undefined)
+    sections.push(
+      "### CPU",
+      `Side by side, ${settings.rounds} round(s) of ours, plain, predecessor, each from empty stores; ${settings.seconds} s at 5k spans, 5k logs or 20k samples a second over OTLP gRPC; medians. All three have the same HAProxy in front and the same stores behind, fsync on; containers of the plan, started through the Docker API. plain: one collector with default settings, OTLP in, OTLP out straight to the stores. predecessor: every collector sends on the spans that it received. At rest: what the containers use in the same time when nothing is sent.`,
+      cpuTables(cpu),
+    );
+  return `${sections.join("\n\n")}\n`;
+}
+
+function synthTable(results: readonly SynthResult[]): string {
+  return table(
+    ["nodes", "whole program, s", "range", "of it planning", "of it synth"],
+    results.map(({ nodes, program, plan, synth }) => [
+      nodes,
+      figure(program.median),
+      range(program),
+      figure(plan.median),
+      figure(synth.median),
+    ]),
+  );
+}
+
+function deployTable({ rounds, steps }: DeployResult): string {
+  return table(
+    [`step (${rounds} round(s))`, "median, s", "range"],
+    Object.entries(steps).map(([step, spread]) => [step, figure(spread.median), range(spread)]),
+  );
+}
+
+function memoryTable({ idle, loaded, cores }: MemoryResult): string {
+  const row = (name: string, ...values: readonly (number | undefined)[]) => [name, ...values.map(figure)];
+  const total = (values: Readonly<Record<string, number>>): number => sum(Object.values(values));
+  return table(
+    ["service", "idle, MiB", "load, MiB", "load, cores"],
+    [
+      ...Object.keys(idle).map((service) => row(service, idle[service], loaded[service], cores[service])),
+      row("**whole node**", total(idle), total(loaded), total(cores)),
+    ],
+  );
+}
