@@ -51,7 +51,7 @@ export class HaproxyLb extends Construct {
     });
     new Job(this, "ready", {
       host,
-      plan: readyJob(`http://haproxy:${PORTS.haproxyInternal}`, plan.configHash, plan.service.user),
+      plan: readyJob(`http://haproxy:${PORTS.haproxyInternal}`, { ...plan, user: plan.service.user }),
       networked: true,
       processesOf: this.service.container,
       after: [this.service.container, ...services],

@@ -57,7 +57,7 @@ async function importDefault(path: string, where: string): Promise<unknown> {
   throw new ProblemError([
     {
       code: "fleet/module-unusable",
-      what: `${path} exports ${exported === undefined ? "no default" : typeof exported}`,
+      what: `${path} exports ${exported === undefined ? "no default" : exported === null ? "null" : typeof exported}`,
       where,
       fix: "write `export default defineFleet({ nodes: [...] })`",
     },

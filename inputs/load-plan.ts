@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
 import { type FleetPlan, planFleet } from "../lib/plan/plan-fleet";
-import { type Problem, ProblemError, refuse } from "../lib/problem";
+import { collect, type Problem, refuse } from "../lib/problem";
 import { readEnvironment } from "./environment";
 import { loadFleet } from "./load-fleet";
 import { readStatsPassword } from "./secrets";
@@ -48,14 +48,4 @@ function contextProblems({ nodes }: Fleet, { DOCKER_CONTEXT }: Environment): Pro
       fix: 'unset it, or give the nodes docker: { kind: "context", name: "…" }',
     },
   ];
-}
-
-function collect<T>(problems: Problem[], read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!ProblemError.is(error)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
 }

@@ -7,7 +7,7 @@ export const STATS_PASSWORD_FILE = ".mirador/secrets/stats-password";
 const VARIABLE = "HAPROXY_STATS_PASS";
 
 /**
- * Password of the stats page: HAPROXY_STATS_PASS, else the fleet's file, else `.mirador/secrets/stats-password`.
+ * Password of the stats page: the fleet's file, else HAPROXY_STATS_PASS, else `.mirador/secrets/stats-password`.
  * A file that others may read is refused. There is no default.
  */
 export function readStatsPassword(folder: string, environment: Environment, passwordFile: string | undefined): string {
@@ -35,7 +35,16 @@ export function readStatsPassword(folder: string, environment: Environment, pass
       },
     ]);
   }
-  return notBlank(readFileSync(path, "utf8").replace(/\r?\n$/, ""), path);
+  return notBlank(readText(path).replace(/\r?\n$/, ""), path);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const what = `${path} cannot be read: ${(error as Error).message}`;
+    throw new ProblemError([{ code: "secret/unusable", what, where: path, fix: "name a file that you may read" }]);
+  }
 }
 
 function notBlank(value: string, where: string): string {

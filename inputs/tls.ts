@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Fleet } from "../lib/fleet/fleet";
 import type { TlsFiles } from "../lib/haproxy/plan-haproxy";
-import { type Problem, type ProblemCode, ProblemError, refuse } from "../lib/problem";
+import { collect, type Problem, type ProblemCode, ProblemError, refuse } from "../lib/problem";
 
 /**
  * Reads and checks the certificate of the access points. HAProxy itself accepts an expired certificate without a word.
@@ -12,32 +12,33 @@ import { type Problem, type ProblemCode, ProblemError, refuse } from "../lib/pro
 export function readTlsFiles(folder: string, tls: NonNullable<Fleet["haproxy"]["tls"]>, now: Date): TlsFiles {
   const certificatePath = resolve(folder, tls.certificatePath);
   const keyPath = tls.keyPath === undefined ? undefined : resolve(folder, tls.keyPath);
-  const certificateText = read(certificatePath, "tls/certificate-unreadable", "certificatePath");
-  const keyText = keyPath === undefined ? certificateText : read(keyPath, "tls/key-unreadable", "keyPath");
-  const certificate = parse(
-    () => new X509Certificate(certificateText),
-    certificatePath,
-    "tls/certificate-unreadable",
-    "certificatePath",
+  const problems: Problem[] = [];
+  const certificate = collect(problems, () =>
+    read(certificatePath, "tls/certificate-unreadable", "certificatePath", (text) => new X509Certificate(text)),
   );
-  const key = parse(
-    () => createPrivateKey(keyText),
-    keyPath ?? certificatePath,
-    "tls/key-unreadable",
-    keyPath === undefined ? "certificatePath" : "keyPath",
+  const key = collect(problems, () =>
+    keyPath === undefined
+      ? read(certificatePath, "tls/key-unreadable", "certificatePath", createPrivateKey)
+      : read(keyPath, "tls/key-unreadable", "keyPath", createPrivateKey),
   );
-  refuse(validity(certificate, key, certificatePath, now));
-  const fingerprint = createHash("sha256").update(certificateText).update(keyText).digest("hex");
+  if (certificate !== undefined) problems.push(...validity(certificate.parsed, key?.parsed, certificatePath, now));
+  refuse(problems);
+  const fingerprint = createHash("sha256")
+    .update(certificate?.text ?? "")
+    .update(key?.text ?? "")
+    .digest("hex");
   return { certificatePath, ...(keyPath === undefined ? {} : { keyPath }), fingerprint };
 }
 
-function read(path: string, code: ProblemCode, key: string): string {
-  return parse(() => readFileSync(path, "utf8"), path, code, key);
-}
-
-function parse<T>(attempt: () => T, path: string, code: ProblemCode, key: string): T {
+function read<T>(
+  path: string,
+  code: ProblemCode,
+  key: string,
+  parse: (text: string) => T,
+): { text: string; parsed: T } {
   try {
-    return attempt();
+    const text = readFileSync(path, "utf8");
+    return { text, parsed: parse(text) };
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(path, "").split("\n")[0] : String(error);
     const what = code === "tls/key-unreadable" ? "private key" : "certificate";
@@ -52,7 +53,7 @@ function parse<T>(attempt: () => T, path: string, code: ProblemCode, key: string
   }
 }
 
-function validity(certificate: X509Certificate, key: KeyObject, path: string, now: Date): Problem[] {
+function validity(certificate: X509Certificate, key: KeyObject | undefined, path: string, now: Date): Problem[] {
   const where = "fleet.haproxy.tls.certificatePath";
   const problems: Problem[] = [];
   if (Date.parse(certificate.validTo) <= now.getTime())
@@ -69,7 +70,7 @@ function validity(certificate: X509Certificate, key: KeyObject, path: string, no
       where,
       fix: "wait until then, or set this machine's clock",
     });
-  if (!certificate.checkPrivateKey(key))
+  if (key !== undefined && !certificate.checkPrivateKey(key))
     problems.push({
       code: "tls/key-mismatch",
       what: `the private key is not that of ${path}`,

@@ -63,7 +63,12 @@ export class ProblemError extends Error {
 }
 
 export function formatProblem({ code, what, where, fix }: Problem): string {
-  return `error ${code}\n  what   ${what}\n  where  ${where}\n  fix    ${fix}`;
+  return `error ${code}\n  what   ${printable(what)}\n  where  ${printable(where)}\n  fix    ${printable(fix)}`;
+}
+
+/** What a terminal would obey is shown by its code point instead; JSON.stringify leaves some of it as it is. */
+function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`);
 }
 
 export function formatProblems(problems: readonly Problem[]): string {
@@ -74,4 +79,15 @@ export function formatProblems(problems: readonly Problem[]): string {
 /** @throws ProblemError when there is at least one problem. */
 export function refuse(problems: readonly Problem[]): void {
   if (problems.length > 0) throw new ProblemError(problems);
+}
+
+/** Notes the problems that `read` throws beside those that are known, so that the next reading happens too. */
+export function collect<T>(problems: Problem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!ProblemError.is(error)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
 }

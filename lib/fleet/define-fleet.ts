@@ -25,7 +25,7 @@ export function defineFleet(definition: FleetDefinition, environment: Environmen
     : [
         {
           code: "fleet/module-unusable",
-          what: `found ${typeof definition}`,
+          what: `found ${definition === null ? "null" : Array.isArray(definition) ? "a list" : typeof definition}`,
           where: "fleet",
           fix: "export defineFleet({ nodes: [...] })",
         },
@@ -57,7 +57,7 @@ function complete(definition: FleetDefinition): Fleet {
     ports: portsOf(definition),
     haproxy: {
       algorithm: haproxy.algorithm ?? "random",
-      checkIntervalSeconds: haproxy.checkIntervalSeconds ?? 1,
+      checkIntervalSeconds: haproxy.checkIntervalSeconds ?? 2,
       drainSeconds: haproxy.drainSeconds ?? 30,
       statsUser: haproxy.stats?.user ?? "admin",
       ...(haproxy.stats?.passwordFile === undefined ? {} : { statsPasswordFile: haproxy.stats.passwordFile }),

@@ -92,7 +92,7 @@ export interface PortsDefinition {
 export interface HaproxyDefinition {
   /** @default "random" */
   readonly algorithm?: BalanceAlgorithm;
-  /** Seconds between two health checks of a server; 1 to 60. @default 1 */
+  /** Seconds between two health checks of a server; 1 to 10. @default 2 */
   readonly checkIntervalSeconds?: number;
   /** How long requests in flight may finish after a stop or reload, in seconds; 1 to 600. @default 30 */
   readonly drainSeconds?: number;

@@ -55,7 +55,11 @@ export function fillFromEnvironment(definition: FleetDefinition, environment: En
       ...merged("retention", retention, definition.retention),
       ...merged("storagePaths", storagePaths, definition.storagePaths),
       ...merged("ports", ports, definition.ports),
-      ...merged("haproxy", stats, isGroup(definition.haproxy) ? { ...definition.haproxy, ...stats } : definition.haproxy),
+      ...merged(
+        "haproxy",
+        stats,
+        isGroup(definition.haproxy) ? { ...definition.haproxy, ...stats } : definition.haproxy,
+      ),
     },
   };
 }

@@ -24,7 +24,8 @@ export function parseMebibytes(text: string): number | undefined {
 /** What the writer probably meant by a retention that cannot be used. */
 export function retentionHint(text: string): string {
   const count = /^\s*(\d+)/.exec(text)?.[1];
-  if (/^0*[1-9]\d*$/.test(text)) return `a bare number means months to VictoriaMetrics; for ${text} days write "${text}d"`;
+  if (/^0*[1-9]\d*$/.test(text))
+    return `a bare number means months to VictoriaMetrics; for ${text} days write "${text}d"`;
   if (/^0*[1-9]\d*m$/.test(text))
     return `"m" means minutes to VictoriaMetrics; for ${count} months write "${Number(count) * 30}d"`;
   if (count && Number(count) > 0 && /day/i.test(text)) return `write "${count}d"`;

@@ -27,6 +27,8 @@ function whole(from: number, to: number, unit: string, code: ProblemCode = "flee
 /** What JSON.stringify shows is safe to print: control characters and quotes come out escaped. */
 const quote = JSON.stringify;
 const PLAIN = /^[^\p{Cc}\p{Zl}\p{Zp}]+$/u;
+/** Terraform composes every text it reads (Unicode NFC), and a file's decomposed name would be another one then. */
+const isComposed = (value: string): boolean => value === value.normalize("NFC");
 
 const label = text(
   (value) => /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/.test(value),
@@ -50,16 +52,16 @@ const hostName = text(
   () => 'write it as "docker.example.org" or "10.0.0.11"',
 );
 const path = text(
-  (value) => PLAIN.test(value) && value.length <= 1024,
+  (value) => PLAIN.test(value) && isComposed(value) && value.length <= 1024,
   "fleet/path-invalid",
   (value) => `${quote(value)} is no usable path`,
-  () => "write a path without line breaks or control characters",
+  () => "write a path without line breaks, control characters or decomposed letters (Unicode NFD)",
 );
 const hostFolder = text(
-  (value) => /^\/[^\p{Cc}:,]+$/u.test(value) && !value.split("/").includes(".."),
+  (value) => /^\/[^\p{Cc}:,]+$/u.test(value) && isComposed(value) && !value.split("/").includes(".."),
   "fleet/path-invalid",
   (value) => `${quote(value)} is no absolute folder on a Docker host`,
-  () => "write an absolute path without ':', ',', '..' or control characters",
+  () => "write an absolute path without ':', ',', '..', control characters or decomposed letters (Unicode NFD)",
 );
 const retention = text(
   (value) => parseRetentionDays(value) !== undefined,
@@ -91,6 +93,12 @@ const word = text(
   (value) => `${quote(value)} is no plain name`,
   () => 'write letters, digits, "_", "." and "-"',
 );
+const setting = text(
+  isComposed,
+  "fleet/text-unsafe",
+  (value) => `${quote(value)} holds decomposed letters, which Terraform would compose`,
+  () => "write it in Unicode NFC",
+);
 const port = whole(1, 65_535, "a TCP port", "fleet/port-invalid");
 
 const perSignal = <T extends z.ZodType>(value: T) =>
@@ -117,11 +125,12 @@ const limit = z.strictObject({
   cpus: z
     .number()
     .superRefine((value, context) => {
-      if (value >= 0.05 && value <= 512) return;
+      // The provider reads back the shortest decimal; 0.1 + 0.2 would replace the container at every apply.
+      if (value >= 0.05 && value <= 512 && Math.round(value * 100) / 100 === value) return;
       context.addIssue({
         code: "custom",
         message: `${value} cores`,
-        params: { fix: "write cores from 0.05 to 512, such as 0.5" },
+        params: { fix: "write cores from 0.05 to 512 with at most two decimals, such as 0.5" },
       });
     })
     .optional(),
@@ -129,7 +138,7 @@ const limit = z.strictObject({
 
 const haproxy = z.strictObject({
   algorithm: z.enum(["roundrobin", "leastconn", "random", "source", "first"]).optional(),
-  checkIntervalSeconds: whole(1, 60, "seconds").optional(),
+  checkIntervalSeconds: whole(1, 10, "seconds").optional(),
   drainSeconds: whole(1, 600, "seconds").optional(),
   stats: z.strictObject({ user: user.optional(), passwordFile: path.optional() }).optional(),
   tls: z.strictObject({ certificatePath: path, keyPath: path.optional() }).optional(),
@@ -165,7 +174,7 @@ const fleetSchema = z.strictObject({
   anomaly: z.strictObject({ metrics: z.array(metricName).max(32).optional() }).optional(),
   images: images.optional(),
   backend: z
-    .strictObject({ type: word, config: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])) })
+    .strictObject({ type: word, config: z.record(z.string(), z.union([setting, z.number(), z.boolean()])) })
     .optional(),
 });
 

@@ -2,7 +2,7 @@ import { minimumMemoryMiB } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS } from "../plan/ports";
 import { SERVICE_NAMES } from "../plan/services";
 import type { Problem } from "../problem";
-import type { FleetDefinition } from "./definition";
+import { type FleetDefinition, SIGNALS } from "./definition";
 import { parseMebibytes } from "./quantity";
 
 /** What several values mean together. Skips what has no usable shape: `validateShape` tells about that. */
@@ -16,6 +16,7 @@ export function validateFleet(definition: FleetDefinition): readonly Problem[] {
       "give each node its own address; two nodes on one host lose together",
     ),
     ...duplicatePorts(definition),
+    ...sharedFolders(definition),
     ...batchOrder(definition),
     ...memoryFloors(definition),
     ...backendProblems(definition),
@@ -62,6 +63,22 @@ function duplicatePorts({ ports }: FleetDefinition): Problem[] {
       });
   }
   return problems;
+}
+
+/** Two stores in one folder, or one in the other's, would take each other's data for theirs. */
+function sharedFolders({ storagePaths }: FleetDefinition): Problem[] {
+  const folders = SIGNALS.flatMap((signal) => {
+    const path: unknown = storagePaths?.[signal];
+    return typeof path === "string" ? [{ signal, folder: `${path.replace(/\/+/g, "/").replace(/\/$/, "")}/` }] : [];
+  });
+  return folders.flatMap(({ signal, folder }, index) => {
+    const other = folders
+      .slice(0, index)
+      .find((first) => folder.startsWith(first.folder) || first.folder.startsWith(folder));
+    const what = `the folder of ${signal} and that of ${other?.signal} are one, or one is within the other`;
+    const fix = "give each signal a folder of its own";
+    return other ? [{ code: "fleet/path-invalid", what, where: `fleet.storagePaths.${signal}`, fix }] : [];
+  });
 }
 
 function batchOrder({ batch }: FleetDefinition): Problem[] {

@@ -95,7 +95,7 @@ export function accessSections(
   const address = `${target.service}:${target.port}`;
   const words = [
     ...(http2 ? ["proto h2"] : []),
-    ...(patience === "check" ? ["check fall 1"] : []),
+    ...(patience === "check" ? ["check inter 1s fall 1"] : []),
     "tcp-ut 3s",
     RESOLVED,
   ];

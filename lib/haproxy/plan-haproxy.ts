@@ -41,6 +41,8 @@ export interface HaproxyPlan {
   readonly folder: string;
   readonly files: readonly ConfigFile[];
   readonly configHash: string;
+  /** How long a check may take to notice that a server is gone. */
+  readonly settleSeconds: number;
   readonly tls: boolean;
 }
 
@@ -82,9 +84,10 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
       })),
       healthcheck: {
         command: `wget -q -T 3 -O /dev/null http://127.0.0.1:${PORTS.haproxyInternal}/readyz || exit 1`,
-        intervalSeconds: 1,
+        // For people and monitors. Each probe is two processes, and nobody waits for it: the ready job does.
+        intervalSeconds: 10,
         timeoutSeconds: 4,
-        retries: 30,
+        retries: 3,
         startPeriodSeconds: 60,
       },
     },
@@ -99,6 +102,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
         : [{ path: `${fileName(HAPROXY_CERTIFICATE)}.key`, sourcePath: tls.keyPath, sourceHash: tls.fingerprint }]),
     ],
     configHash: hash,
+    settleSeconds: settings.checkIntervalSeconds + 1,
     tls: tls !== undefined,
   };
 }

@@ -25,7 +25,8 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
   return {
     script: script(steps),
     user: "0:0",
-    capabilities: ["CAP_CHOWN"],
+    // A folder that is already its owner's, or closed to others, is as good as an empty volume.
+    capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE"],
     volumes: data.map(({ source }, index) => ({ source, path: mountPath(index) })),
     timeoutSeconds: 30,
   };
@@ -41,7 +42,7 @@ function prepareVolume({ source, owner, format, requiredFreeMiB }: DataVolume, p
     steps.push(
       `if [ -f ${marker} ]; then [ "${found}" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "${found}" ${shellQuote(
         `and this deploy wants ${format}; set the layout back, or export and import the data (README, "Changing the layout")`,
-      )}; elif [ -z "$(ls -A ${path})" ]; then echo ${format} > ${marker}; fi`,
+      )}; elif [ -z "$(ls -A ${path} | grep -vx lost+found)" ]; then echo ${format} > ${marker}; fi`,
     );
   }
   if (requiredFreeMiB !== undefined) {
@@ -84,12 +85,21 @@ export function configureJob({ inbox, folder, files, owner }: ConfigureRequest):
   return { script: script(steps), user: "0:0", capabilities: ["CAP_CHOWN"], volumes: [], timeoutSeconds: 30 };
 }
 
+export interface ReadyRequest {
+  /** What `/config` answers when the new file is in use. */
+  readonly configHash: string;
+  /** How long HAProxy's checks may take to notice that a service is gone. */
+  readonly settleSeconds: number;
+  /** HAProxy's own user. */
+  readonly user: string;
+}
+
 /**
  * Runs in HAProxy's process namespace: makes it read the new file if it has not yet, waits until that file is the one
- * that answers, and then until every service is up. Two answers in a row, because a check may not yet have noticed that
+ * that answers, and then until every service is up. It begins to ask when every check has had the time to notice that
  * a service was replaced a moment ago.
  */
-export function readyJob(base: string, configHash: string, user: string): JobPlan {
+export function readyJob(base: string, { configHash, settleSeconds, user }: ReadyRequest): JobPlan {
   const steps = [
     `ask() { wget -q -T 3 -O - ${base}/$1 2>/dev/null || true; }`,
     "tries=0",
@@ -97,7 +107,7 @@ export function readyJob(base: string, configHash: string, user: string): JobPla
     '  if [ -n "$live" ] && [ $((tries % 20)) -eq 0 ]; then echo "mirador: reload"; kill -USR2 1; fi',
     "  tries=$((tries + 1)); sleep 0.5",
     "done",
-    "sleep 1; seen=0; said=",
+    `sleep ${settleSeconds}; seen=0; said=`,
     'while [ "$seen" -lt 2 ]; do',
     "  missing=$(ask waiting-for)",
     '  if [ "$missing" = nothing ]; then seen=$((seen + 1)); else seen=0; [ "$missing" = "$said" ] || echo "mirador: waiting for $missing"; said=$missing; fi',
@@ -105,7 +115,7 @@ export function readyJob(base: string, configHash: string, user: string): JobPla
     "done",
   ];
   // HAProxy's own user: it may signal HAProxy without any capability, and root without capabilities may not.
-  return { script: script(steps), user, capabilities: [], volumes: [], timeoutSeconds: 60 };
+  return { script: script(steps), user, capabilities: [], volumes: [], timeoutSeconds: 90 };
 }
 
 /** Waits until each URL answers 200; for constructs that stand alone, without HAProxy's readiness. */

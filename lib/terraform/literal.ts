@@ -16,5 +16,6 @@ export function literal(text: string): string {
       },
     ]);
   }
-  return text.replaceAll("${", "$${").replaceAll("%{", "%%{");
+  // A function, because `$$` in a replacement text means one dollar.
+  return text.replaceAll(/[$%]\{/g, (opening) => `${opening[0]}${opening}`);
 }

@@ -1,0 +1,10 @@
+set -eu
+stop() { echo "mirador: $*" >&2; exit 1; }
+sed 's#/usr/local/etc/haproxy/#/inbox/#g' /inbox/haproxy.cfg > /tmp/check.cfg
+haproxy -c -f /tmp/check.cfg > /tmp/check.log 2>&1 || { cat /tmp/check.log >&2; stop "HAProxy refuses the new configuration; the running one stays"; }
+rm -f /usr/local/etc/haproxy/.haproxy.cfg; cp /inbox/haproxy.cfg /usr/local/etc/haproxy/.haproxy.cfg
+chmod 0400 /usr/local/etc/haproxy/.haproxy.cfg
+chown 99:99 /usr/local/etc/haproxy/.haproxy.cfg
+mv -f /usr/local/etc/haproxy/.haproxy.cfg /usr/local/etc/haproxy/haproxy.cfg
+touch /tmp/done
+exec sleep 90

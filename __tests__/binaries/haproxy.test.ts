@@ -1,0 +1,191 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { beforeEach, describe, expect, onTestFinished } from "vitest";
+import { defineFleet, type FleetDefinition, planFleet } from "../../lib";
+import { line, renderSections } from "../../lib/haproxy/section";
+import { program, testWith } from "../support/binaries";
+import { makeCertificate } from "../support/certificates";
+import { EXAMPLE_NAMES, exampleFleet, ONE_NODE, planOf } from "../support/fleets";
+import { temporaryFolder } from "../support/folders";
+import { freePort, start, untilAnswers } from "../support/processes";
+
+const FOLDER = "/usr/local/etc/haproxy";
+
+/** A folder with the configuration and, beside it, the certificate under the names that HAProxy looks for. */
+function placed(text: string): string {
+  const folder = temporaryFolder();
+  makeCertificate(folder, "tls");
+  writeFileSync(join(folder, "tls.pem.key"), readFileSync(join(folder, "tls.key")));
+  const file = join(folder, "haproxy.cfg");
+  writeFileSync(file, text.replaceAll(FOLDER, folder).replaceAll("/run/haproxy", folder));
+  return file;
+}
+
+function check(text: string): { status: number | null; output: string } {
+  const { file, parameters } = program("haproxy");
+  // -dW: a warning is a failure.
+  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text)], {
+    encoding: "utf8",
+  });
+  return { status, output: stdout + stderr };
+}
+
+function configOf(
+  definition: FleetDefinition,
+  statsPassword = "correct-horse-battery",
+): { text: string; hash: string } {
+  const [plan] = planFleet(defineFleet({ ...ONE_NODE, ...definition }), { statsPassword }).nodes;
+  const file = plan?.haproxy.files[0];
+  if (plan === undefined || file === undefined || !("text" in file)) throw new Error("no haproxy.cfg");
+  return { text: file.text, hash: plan.haproxy.configHash };
+}
+
+testWith("haproxy").each(EXAMPLE_NAMES)("HAProxy accepts what %s renders, without a warning", (name) => {
+  for (const { haproxy } of planOf(exampleFleet(name)).nodes.slice(0, 1)) {
+    const [file] = haproxy.files;
+    const { status, output } = check(file !== undefined && "text" in file ? file.text : "");
+    expect(status, output).toBe(0);
+  }
+});
+
+testWith("haproxy").each(["roundrobin", "leastconn", "random", "source", "first"] as const)(
+  "HAProxy accepts the algorithm %s",
+  (algorithm) => {
+    const { status, output } = check(configOf({ haproxy: { algorithm } }).text);
+    expect(status, output).toBe(0);
+  },
+);
+
+testWith("haproxy")("HAProxy refuses what it does not know, so that the tests above mean something", () => {
+  expect(check(configOf({}).text.replace("tcp-ut", "tcp-utt")).status).not.toBe(0);
+});
+
+testWith("haproxy")("HAProxy reads every text back byte for byte", async () => {
+  const words = [
+    "two words",
+    "it's",
+    '"quoted"',
+    "back\\slash \\n",
+    "$HOME ${HOME}",
+    "#hash",
+    "größe \u{1F511}",
+    "a'b'c",
+  ];
+  const port = await freePort();
+  const answers = words.map(
+    (text, index) => line`http-request return status 200 content-type text/plain string ${text} if { path /${index} }`,
+  );
+  const text = renderSections([
+    {
+      kind: "defaults",
+      name: "base",
+      lines: [line`mode http`, line`timeout client 5s`, line`timeout http-request 5s`],
+    },
+    { kind: "frontend", name: "fe", from: "base", lines: [line`bind 127.0.0.1:${port}`, ...answers] },
+  ]);
+  const running = start(program("haproxy"), "-db", "-f", placed(text));
+  await untilAnswers(`http://127.0.0.1:${port}/0`, running);
+  const read = await Promise.all(words.map(async (_, i) => (await fetch(`http://127.0.0.1:${port}/${i}`)).text()));
+  expect(read).toEqual(words);
+});
+
+describe("a running HAProxy", () => {
+  const PASSWORD = "pässwort-${a}%{b}\"'\\";
+  const { text, hash } = configOf({ layouts: { metrics: "single" } }, PASSWORD);
+  /** What every service behind it answers to a query; everything else is 200. */
+  let queryAnswer: string;
+  let seen: string[];
+  let at: (internalPort: number) => string;
+
+  beforeEach(async ({ task }) => {
+    if (task.mode === "skip") return;
+    queryAnswer = '{"status":"success"}';
+    seen = [];
+    const behind = createServer(({ method, url = "" }: IncomingMessage, response) => {
+      seen.push(`${method} ${url}`);
+      response.end(url.includes("query") ? queryAnswer : "OK");
+    }).listen(0, "127.0.0.1");
+    onTestFinished(() => {
+      behind.closeAllConnections();
+      behind.close();
+    });
+    const ports = new Map<string, number>();
+    for (const [, port = ""] of text.matchAll(/bind :(\d+)/g)) ports.set(port, await freePort());
+    at = (port) => `http://127.0.0.1:${ports.get(String(port))}`;
+    const { port } = behind.address() as AddressInfo;
+    const local = text
+      .replaceAll(/bind :(\d+)/g, (_, bound: string) => `bind 127.0.0.1:${ports.get(bound)}`)
+      .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 127.0.0.1:${port} $2`)
+      .replace("inter 1s", "inter 100ms");
+    await untilAnswers(`${at(8405)}/healthz`, start(program("haproxy"), "-db", "-f", placed(local)));
+  });
+
+  const get = async (url: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(url, { headers });
+    return { status: response.status, body: await response.text() };
+  };
+  const login = (password: string) => ({
+    authorization: `Basic ${Buffer.from(`admin:${password}`, "utf8").toString("base64")}`,
+  });
+
+  testWith("haproxy")("is ready when every service is, by an answer to a query and not by its status", async () => {
+    await expect.poll(() => get(`${at(8405)}/readyz`), { timeout: 20_000 }).toEqual({ status: 200, body: "ready" });
+    expect(await get(`${at(8404)}/waiting-for`)).toEqual({ status: 200, body: "nothing" });
+    queryAnswer = '{"status":"error"}';
+    await expect
+      .poll(() => get(`${at(8405)}/readyz`), { timeout: 20_000 })
+      .toEqual({ status: 503, body: "vmsingle: not ready" });
+    expect(await get(`${at(8405)}/waiting-for`)).toEqual({ status: 200, body: "vmsingle" });
+    expect(await get(`${at(8405)}/healthz`)).toEqual({ status: 200, body: "ok" });
+  });
+
+  testWith("haproxy")("tells which configuration answers", async () => {
+    expect(await get(`${at(8405)}/config`)).toEqual({ status: 200, body: hash });
+  });
+
+  testWith("haproxy")("shows its stats to whoever knows the password, byte for byte, and to nobody else", async () => {
+    expect(await get(`${at(8404)}/stats`)).toMatchObject({ status: 401 });
+    expect(await get(`${at(8404)}/stats`, login("pässwort"))).toMatchObject({ status: 401 });
+    expect(await get(`${at(8404)}/stats`, login(PASSWORD))).toMatchObject({
+      status: 200,
+      body: expect.stringContaining("Statistics Report"),
+    });
+    expect(await get(`${at(8404)}/metrics`)).toMatchObject({ status: 200, body: expect.stringContaining("haproxy_") });
+  });
+
+  testWith("haproxy")("takes OTLP at the native ports on its own path and says what it does not take", async () => {
+    const post = async (url: string, type: string) =>
+      (await fetch(url, { method: "POST", body: "x", headers: { "content-type": type } })).status;
+    const protobuf = "application/x-protobuf";
+    await expect.poll(() => post(`${at(8480)}/v1/metrics`, protobuf), { timeout: 20_000 }).toBe(200);
+    expect(await post(`${at(8429)}/v1/logs`, protobuf)).toBe(200);
+    expect(await post(`${at(4327)}/v1/traces`, protobuf)).toBe(200);
+    expect(await post(`${at(8480)}/insert/0/influx/write`, "text/plain")).toBe(200);
+    expect(seen.filter((line) => line.startsWith("POST"))).toEqual([
+      "POST /opentelemetry/v1/metrics",
+      "POST /insert/opentelemetry/v1/logs",
+      "POST /insert/opentelemetry/v1/traces",
+      "POST /influx/write",
+    ]);
+    expect(await post(`${at(4327)}/v1/traces`, "application/json")).toBe(415);
+    expect((await get(`${at(8429)}/v1/logs`)).status).toBe(405);
+  });
+
+  testWith("haproxy")("refuses a body by its length before it is sent", async () => {
+    const length = 16 * 1024 * 1024 + 1;
+    const status = await new Promise((resolve, reject) => {
+      const headers = { "content-length": length, "content-type": "application/x-protobuf" };
+      const sending = request(`${at(4318)}/v1/traces`, { method: "POST", headers }, (response) => {
+        resolve(response.statusCode);
+        sending.destroy();
+      });
+      sending.on("error", reject);
+      sending.flushHeaders();
+    });
+    expect(status).toBe(413);
+    expect(seen.filter((line) => line.startsWith("POST"))).toEqual([]);
+  });
+});

@@ -1,0 +1,49 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { defineFleet, type Layout, planFleet, type ServicePlan } from "../../lib";
+import { SIGNALS } from "../../lib/fleet/definition";
+import { builtImages, type Program, program, testWith } from "../support/binaries";
+import { ONE_NODE, PASSWORD } from "../support/fleets";
+import { temporaryFolder } from "../support/folders";
+import { freePort, start, untilAnswers } from "../support/processes";
+
+/** A command line as planned, with a folder and an address of this machine in place of the container's. */
+async function runnable({ command, volumes, tmpfs }: ServicePlan): Promise<{ flags: string[]; health: string }> {
+  const folder = temporaryFolder();
+  const port = await freePort();
+  const places = [...volumes.map(({ path }) => path), ...Object.keys(tmpfs)].filter((path) => path !== "/tmp");
+  for (const path of places) mkdirSync(join(folder, path));
+  const flags = command.map((flag) => {
+    if (flag.startsWith("-httpListenAddr=")) return `-httpListenAddr=127.0.0.1:${port}`;
+    const place = places.find((path) => flag.endsWith(`=${path}`));
+    return place === undefined ? flag : flag.replace(`=${place}`, `=${join(folder, place)}`);
+  });
+  return { flags, health: `http://127.0.0.1:${port}/health` };
+}
+
+const LAYOUTS: readonly Layout[] = ["cluster", "single"];
+
+describe.each(LAYOUTS)("in the %s layout", (layout) => {
+  const layouts = { metrics: layout, logs: layout, traces: layout };
+  const fleet = defineFleet({ ...ONE_NODE, layouts, images: builtImages() });
+  const [plan] = planFleet(fleet, { statsPassword: PASSWORD }).nodes;
+  const services = SIGNALS.flatMap((signal) => plan?.stores[signal].services ?? []);
+
+  for (const service of services) {
+    const name = service.image as "vminsert" | "victoria-logs";
+    testWith(name)(`${name} starts with the flags of ${service.service} and is healthy`, async () => {
+      const { flags, health } = await runnable(service);
+      await untilAnswers(health, start(program(name), ...flags));
+    });
+  }
+});
+
+testWith("victoria-metrics").each(["victoria-metrics", "victoria-logs"] as const)(
+  "%s refuses a flag that it does not know, so that the tests above mean something",
+  (name) => {
+    const { file }: Program = program(name);
+    expect(spawnSync(file, ["-noSuchFlag=1"], { encoding: "utf8" }).status).toBe(2);
+  },
+);

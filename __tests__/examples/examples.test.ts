@@ -1,0 +1,72 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { EXAMPLE_NAMES, exampleFleet, PASSWORD, planOf } from "../support/fleets";
+import { ROOT, temporaryFolder } from "../support/folders";
+import { renderNode } from "../support/rendered";
+import { readable, synthNode } from "../support/synth";
+
+const FIXTURES = "../__fixtures__/examples";
+
+test("every example is tested here: fleets by their name, programs below", () => {
+  const files = readdirSync(join(ROOT, "examples")).filter((file) => file.endsWith(".ts"));
+  const programs = ["outside-program.ts"];
+  expect(files.filter((file) => !programs.includes(file))).toEqual(
+    EXAMPLE_NAMES.map((name) => `${name}.ts`).toSorted(),
+  );
+});
+
+/** What the default of one node renders; the other examples show only the texts that differ from it. */
+const usual = firstOf("one-node");
+
+function firstOf(name: string) {
+  const [plan] = planOf(exampleFleet(name)).nodes;
+  if (plan === undefined) throw new Error(`${name} has no nodes`);
+  return renderNode(plan);
+}
+
+describe.each(EXAMPLE_NAMES)("%s", (name) => {
+  const { nodes } = planOf(exampleFleet(name));
+  const synthesized = nodes.map((plan) => ({ plan, stack: synthNode(plan) }));
+
+  test("is given to Terraform as this: its first node", async () => {
+    const { stack, texts } = firstOf(name);
+    await expect(readable(stack)).toMatchFileSnapshot(`${FIXTURES}/${name}/stack.json`);
+    for (const [file, text] of texts) {
+      if (name === "one-node" || text !== usual.texts.get(file))
+        await expect(`${text}\n`).toMatchFileSnapshot(`${FIXTURES}/${name}/${file}`);
+    }
+  });
+
+  test("reaches each engine and keeps each state like this", async () => {
+    const ways = synthesized.map(({ plan: { name: node, group }, stack: { provider, terraform } }) => ({
+      node,
+      group,
+      provider,
+      backend: terraform.backend,
+    }));
+    await expect(readable(ways)).toMatchFileSnapshot(`${FIXTURES}/${name}/nodes.json`);
+  });
+
+  test("differs between nodes by name, address and storage group only", () => {
+    const neutral = synthesized.map(({ plan: { name: node, address }, stack: { resource } }) =>
+      JSON.stringify(resource)
+        .replaceAll(new RegExp(`\\b${node}\\b`, "g"), "NODE")
+        .replaceAll(address, "ADDRESS")
+        .replaceAll(/\bstore_(vt|vm|vl)_[ab]\b/g, "store_$1_GROUP"),
+    );
+    expect(new Set(neutral).size).toBe(1);
+  });
+});
+
+test("outside-program synthesizes a whole node and a store alone", async () => {
+  const folder = temporaryFolder();
+  vi.stubEnv("CDKTF_OUTDIR", folder);
+  vi.stubEnv("STATS_PASSWORD", PASSWORD);
+  try {
+    await import("../../examples/outside-program");
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(readdirSync(join(folder, "stacks"))).toEqual(["logs", "node1"]);
+});

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { IMAGE_CATALOG, resolveImages, validateImageOverrides } from "../../../lib";
+import { codesOf } from "../../support/problems";
+
+const GOOD = { ref: "registry.example:5000/team/victoria-logs:1.53.0", version: "1.53.0" };
+
+test.each([
+  ["the catalogue's own", IMAGE_CATALOG],
+  ["nothing", {}],
+  ["another registry", { "victoria-logs": GOOD }],
+  ["a digest", { haproxy: { ref: `haproxy@sha256:${"a".repeat(64)}`, version: "3.4.7" } }],
+  ["a tag and a digest", { haproxy: { ref: `haproxy:3.4.7@sha256:${"a".repeat(64)}`, version: "3.4.7" } }],
+  ["a stand-in", { "victoria-traces": { ...GOOD, standIn: "test double" } }],
+])("takes %s", (_, overrides) => {
+  expect(validateImageOverrides(overrides, "images")).toEqual([]);
+});
+
+test.each<[string, unknown, [string, string][]]>([
+  ["no object", "haproxy:3", [["image/override-invalid", "images"]]],
+  ["nothing at all", null, [["image/override-invalid", "images"]]],
+  ["a list", [], [["image/override-invalid", "images"]]],
+  ["an unknown part", { "victoria-log": GOOD }, [["image/override-invalid", "images.victoria-log"]]],
+  ["an unknown key", { haproxy: { ...GOOD, tag: "x" } }, [["image/override-invalid", "images.haproxy"]]],
+  [
+    "a bare text",
+    { haproxy: "haproxy:3.4.7" },
+    [
+      ["image/override-invalid", "images.haproxy"],
+      ["image/reference-invalid", "images.haproxy.ref"],
+      ["image/override-invalid", "images.haproxy.version"],
+    ],
+  ],
+  [
+    "nothing for a part",
+    { haproxy: null },
+    [
+      ["image/reference-invalid", "images.haproxy.ref"],
+      ["image/override-invalid", "images.haproxy.version"],
+    ],
+  ],
+  ["an empty reference", { haproxy: { ...GOOD, ref: "" } }, [["image/reference-invalid", "images.haproxy.ref"]]],
+  ["a space", { haproxy: { ...GOOD, ref: "a b" } }, [["image/reference-invalid", "images.haproxy.ref"]]],
+  ["a template", { haproxy: { ...GOOD, ref: "${a}" } }, [["image/reference-invalid", "images.haproxy.ref"]]],
+  ["a line break", { haproxy: { ...GOOD, ref: "a\n" } }, [["image/reference-invalid", "images.haproxy.ref"]]],
+  ["a short digest", { haproxy: { ...GOOD, ref: "a@sha256:ab" } }, [["image/reference-invalid", "images.haproxy.ref"]]],
+  [
+    "a tag for a version",
+    { haproxy: { ...GOOD, version: "v1.53.0" } },
+    [["image/override-invalid", "images.haproxy.version"]],
+  ],
+  ["half a version", { haproxy: { ...GOOD, version: "1.53" } }, [["image/override-invalid", "images.haproxy.version"]]],
+  ["a number", { haproxy: { ...GOOD, version: 1.53 } }, [["image/override-invalid", "images.haproxy.version"]]],
+  [
+    "a stand-in of two lines",
+    { haproxy: { ...GOOD, standIn: "a\nb" } },
+    [["image/override-invalid", "images.haproxy.standIn"]],
+  ],
+])("fails for %s", (_, overrides, expected) => {
+  expect(codesOf(validateImageOverrides(overrides, "images"))).toEqual(expected);
+});
+
+test("names the part that was probably meant", () => {
+  const [problem] = validateImageOverrides({ victorialogs: GOOD }, "images");
+  expect(problem?.fix).toContain('did you mean "victoria-logs"?');
+});
+
+test("later overrides win over earlier ones, and those over the catalogue", () => {
+  const [first, second] = [GOOD, { ...GOOD, ref: "other:1" }];
+  expect(resolveImages({ haproxy: first, otelcol: first }, undefined, { haproxy: second })).toEqual({
+    ...IMAGE_CATALOG,
+    haproxy: second,
+    otelcol: first,
+  });
+});

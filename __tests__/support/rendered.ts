@@ -1,0 +1,40 @@
+import type { NodePlan } from "../../lib";
+import { synthNode } from "./synth";
+
+export interface RenderedNode {
+  /** The stack, with the name of a file in place of each text of several lines. */
+  readonly stack: unknown;
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+/** A stack apart from the files within it, so that each is read as what it is. */
+export function renderNode(plan: NodePlan): RenderedNode {
+  const texts = new Map<string, string>();
+  const { resource } = synthNode(plan);
+  const stack = replaceTexts(resource, (text, keys) => {
+    const name = fileName(text, keys);
+    texts.set(name, text);
+    return `(text of ${name})`;
+  });
+  return { stack, texts };
+}
+
+function fileName(text: string, [, resource = "", key = ""]: readonly string[]): string {
+  if (key === "upload") return "haproxy.cfg";
+  if (text.startsWith("OTELCOL_CONFIG=")) return `${resource}.yaml`;
+  if (key === "command") return `${resource}.sh`;
+  throw new Error(`a text of several lines in ${resource}.${key}`);
+}
+
+function replaceTexts(
+  value: unknown,
+  replace: (text: string, keys: readonly string[]) => string,
+  keys: readonly string[] = [],
+): unknown {
+  if (typeof value === "string") return value.includes("\n") ? replace(value, keys) : value;
+  if (Array.isArray(value)) return value.map((inner) => replaceTexts(inner, replace, keys));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, replaceTexts(inner, replace, [...keys, key])]),
+  );
+}
