@@ -4,6 +4,7 @@ import { Construct } from "constructs";
 import type { ImageKey } from "../lib/images/catalog";
 import type { ResolvedImages } from "../lib/images/overrides";
 import { literal } from "../lib/terraform/literal";
+import { labelList } from "./service-container";
 
 export interface ContainerHostProps {
   /** First part of every container's name on this engine. */
@@ -30,7 +31,11 @@ export class ContainerHost extends Construct {
     super(scope, id);
     this.prefix = props.prefix;
     this.labels = props.labels ?? {};
-    this.network = new Network(this, "network", { name: props.networkName ?? props.prefix, driver: "bridge" });
+    this.network = new Network(this, "network", {
+      name: props.networkName ?? props.prefix,
+      driver: "bridge",
+      labels: labelList(this.labels),
+    });
     this.imageScope = new Construct(this, "Images");
   }
 

@@ -1,5 +1,6 @@
 import type { ContainerUpload } from "@cdktf/provider-docker/lib/container";
 import { Volume } from "@cdktf/provider-docker/lib/volume";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { ConfigFile, HaproxyPlan } from "../lib/haproxy/plan-haproxy";
 import { configureJob, readyJob } from "../lib/plan/jobs";
@@ -14,6 +15,8 @@ export interface HaproxyLbProps {
   readonly plan: HaproxyPlan;
   /** The services behind it: it is created after them, and readiness is asked again when one of them changes. */
   readonly behind: readonly ServiceContainer[];
+  /** What must have succeeded before a new configuration is put in place. @default - nothing */
+  readonly after?: readonly ITerraformDependable[];
 }
 
 const INBOX = "/inbox";
@@ -25,7 +28,7 @@ const INBOX = "/inbox";
 export class HaproxyLb extends Construct {
   public readonly service: ServiceContainer;
 
-  constructor(scope: Construct, id: string, { host, plan, behind }: HaproxyLbProps) {
+  constructor(scope: Construct, id: string, { host, plan, behind, after = [] }: HaproxyLbProps) {
     super(scope, id);
     const services = behind.map(({ container }) => container);
     // Owned by Terraform, unlike data: everything in it is rendered again, and a destroy leaves nothing of it.
@@ -41,7 +44,7 @@ export class HaproxyLb extends Construct {
       }),
       volumes: [mount],
       uploads: plan.files.map(upload),
-      after: [config],
+      after: [config, ...after],
     });
     this.service = new ServiceContainer(this, "haproxy", {
       host,

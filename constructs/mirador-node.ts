@@ -35,6 +35,8 @@ export class MiradorNode extends Construct {
     this.balancer = new HaproxyLb(this, "Lb", {
       host: this.host,
       plan: plan.haproxy,
+      // A refused deploy must not leave its configuration where a restart of HAProxy would find it.
+      after: [preparedBy],
       behind: [...this.stores.flatMap(({ services }) => services), ...this.pipeline.services],
     });
   }

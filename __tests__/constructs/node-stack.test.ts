@@ -217,7 +217,7 @@ describe("the order of things", () => {
         wait: true,
         healthcheck: { test: ["CMD-SHELL", expect.any(String)] },
       });
-      expect(containerOf(STACK, address).wait_timeout).toBeGreaterThanOrEqual(30);
+      expect(containerOf(STACK, address).wait_timeout).toBeGreaterThanOrEqual(20);
     }
   });
 });

@@ -28,7 +28,7 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
     // A folder that is already its owner's, or closed to others, is as good as an empty volume.
     capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE"],
     volumes: data.map(({ source }, index) => ({ source, path: mountPath(index) })),
-    timeoutSeconds: 30,
+    timeoutSeconds: 20,
   };
 }
 

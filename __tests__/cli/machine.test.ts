@@ -1,0 +1,106 @@
+import { existsSync, mkdtempSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readEnvFile, renderEnvFile, writeEnvFile } from "../../cli/env-file";
+import { checkNode, checkTerraform, nodeEngine, portTroubles, tryListen } from "../../cli/machine";
+import { holdingLock } from "../../cli/run-lock";
+import { ensureStatsPassword } from "../../cli/secrets";
+
+const folder = (): string => mkdtempSync(join(tmpdir(), "mirador-"));
+const answer = (version: string) => async () => JSON.stringify({ terraform_version: version });
+
+test("an old Node.js is refused with the fix", () => {
+  expect(checkNode("20.19.0")).toBe("20.19.0");
+  expect(() => checkNode("18.20.1")).toThrow(/Node\.js 18\.20\.1[\s\S]*fix +install/);
+});
+
+test("a missing or old Terraform is refused with the fix", async () => {
+  expect(await checkTerraform({}, answer("1.5.0"))).toBe("1.5.0");
+  await expect(checkTerraform({}, answer("1.4.7"))).rejects.toThrow(/terraform is version 1\.4\.7/);
+  const absent = () => Promise.reject(Object.assign(new Error("spawn"), { code: "ENOENT" }));
+  await expect(checkTerraform({}, absent)).rejects.toThrow(/terraform is not on the PATH[\s\S]*fix +install Terraform/);
+});
+
+test("an engine that does not answer is named", async () => {
+  const node = { name: "node1", docker: { kind: "unix", socket: "/nowhere/docker.sock" } } as const;
+  await expect(nodeEngine(node, () => undefined)).rejects.toThrow("unix:///nowhere/docker.sock");
+});
+
+test("an engine behind ssh is left to cdktf", async () => {
+  const node = { name: "node1", docker: { kind: "ssh", host: "far" } } as const;
+  await expect(nodeEngine(node, () => undefined)).rejects.toThrow("npx cdktf deploy node1");
+});
+
+const PORT = { name: "otlpHttp", address: "127.0.0.1", port: 4318 } as const;
+
+test("a taken port names itself, its holder and the key of the fleet", async () => {
+  const holders = [{ container: "other", ports: [4318] }];
+  const [trouble] = await portTroubles([PORT], "mirador-node1-haproxy", holders, async () => "EADDRINUSE");
+  expect(trouble).toMatchObject({ code: "machine/port-taken", where: "fleet.ports.otlpHttp" });
+  expect(trouble?.what).toContain("port 4318 on 127.0.0.1 is taken by the container other");
+});
+
+test("a port that our own HAProxy holds is fine, and so is one that only root may try", async () => {
+  const own = [{ container: "mirador-node1-haproxy", ports: [4318] }];
+  expect(await portTroubles([PORT], "mirador-node1-haproxy", own, async () => "EADDRINUSE")).toEqual([]);
+  expect(await portTroubles([PORT], "mirador-node1-haproxy", [], async () => "EACCES")).toEqual([]);
+});
+
+test("an address of another machine is told once, not for each port", async () => {
+  const troubles = await portTroubles([PORT, PORT], "x", [], async () => "EADDRNOTAVAIL");
+  expect(troubles).toMatchObject([{ where: "fleet.nodes[0].address" }]);
+});
+
+test("a port is tried by listening on it", async () => {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as { port: number };
+  expect(await tryListen("127.0.0.1", port)).toBe("EADDRINUSE");
+  await new Promise((done) => server.close(done));
+  expect(await tryListen("127.0.0.1", port)).toBeUndefined();
+});
+
+test("a password is generated once, for its owner only", () => {
+  const checkout = folder();
+  expect(ensureStatsPassword(checkout, {}, undefined).made).toBe(true);
+  const file = join(checkout, ".mirador/secrets/stats-password");
+  const password = readFileSync(file, "utf8");
+  expect(password.trim().length).toBeGreaterThanOrEqual(24);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700);
+  expect(ensureStatsPassword(checkout, {}, undefined).made).toBe(false);
+  expect(readFileSync(file, "utf8")).toBe(password);
+});
+
+test("no password is generated where there is one", () => {
+  const checkout = folder();
+  expect(ensureStatsPassword(checkout, { HAPROXY_STATS_PASS: "given" }, undefined).where).toBe("HAPROXY_STATS_PASS");
+  expect(ensureStatsPassword(checkout, {}, "/run/secret").where).toBe("/run/secret");
+  expect(existsSync(join(checkout, ".mirador"))).toBe(false);
+});
+
+test("the environment file is for a shell, and for the next run as far as its files exist", () => {
+  const checkout = folder();
+  expect(renderEnvFile({ A: "it's", B: undefined })).toContain("export A='it'\\''s'\n");
+  writeEnvFile(checkout, {
+    MIRADOR_FLEET: ".mirador/env",
+    MIRADOR_IMAGES: "/gone/images.json",
+    CHECKPOINT_DISABLE: "1",
+  });
+  expect(readEnvFile(checkout)).toEqual({ MIRADOR_FLEET: ".mirador/env" });
+  expect(readEnvFile(folder())).toEqual({});
+});
+
+test("a second run in the same checkout is refused, and named; a dead one's lock is taken over", async () => {
+  const checkout = folder();
+  const lock = join(checkout, ".mirador/demo.lock");
+  await holdingLock(checkout, async () => expect(readFileSync(lock, "utf8")).toContain(String(process.pid)));
+  expect(existsSync(lock)).toBe(false);
+  const { writeFileSync } = await import("node:fs");
+  writeFileSync(lock, JSON.stringify({ pid: process.ppid, since: "noon" }));
+  await expect(holdingLock(checkout, async () => 1)).rejects.toThrow(`process ${process.ppid}, since noon`);
+  writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, since: "noon" }));
+  expect(await holdingLock(checkout, async () => 1)).toBe(1);
+});

@@ -1,0 +1,97 @@
+import { connect } from "node:http2";
+import type { Signal } from "../lib/fleet/definition";
+import type { NodePlan, PlannedAccessPoint } from "../lib/plan/node-plan";
+
+const PROBE_SECONDS = 5;
+
+/** A row of the table: a planned access point and what it answered just now. */
+export interface AccessRow extends PlannedAccessPoint {
+  /** `up`, or what is wrong. */
+  readonly state: string;
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Asks every access point something that only works when the service behind it does. */
+export async function probeAccess(plan: NodePlan, request: Fetch = fetch): Promise<readonly AccessRow[]> {
+  return Promise.all(
+    plan.accessPoints.map(async (point) => ({
+      ...point,
+      state: await probe(plan, point, request).catch((error: Error & { cause?: { code?: string } }) =>
+        error.name === "TimeoutError" ? `no answer in ${PROBE_SECONDS} s` : (error.cause?.code ?? error.message),
+      ),
+    })),
+  );
+}
+
+async function probe(plan: NodePlan, { name, url }: PlannedAccessPoint, request: Fetch): Promise<string> {
+  if (name === "otlpGrpc") return probeGrpc(`${plan.haproxy.tls ? "https" : "http"}://${url}`);
+  const { origin } = new URL(url);
+  const signal = /^(metrics|logs|traces)Select$/.exec(name)?.[1] as Signal | undefined;
+  const init: RequestInit =
+    name === "otlpHttp"
+      ? { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }
+      : { method: "GET" };
+  const { path, body } =
+    signal === undefined ? { path: PATHS[name] ?? "/health" } : plan.stores[signal].endpoints.readCheck;
+  const response = await request(origin + path, { ...init, signal: AbortSignal.timeout(PROBE_SECONDS * 1000) });
+  const text = await response.text();
+  if (response.status !== 200) return `HTTP ${response.status}`;
+  return body === undefined || text.includes(body) ? "up" : "wrong answer";
+}
+
+const PATHS: { readonly [name in PlannedAccessPoint["name"]]?: string } = {
+  otlpHttp: "/v1/traces",
+  stats: "/healthz",
+  gatewayMetrics: "/metrics",
+};
+
+/** An empty export request: HAProxy accepts connections whatever is behind it, so that a connection proves nothing. */
+function probeGrpc(origin: string): Promise<string> {
+  return new Promise((resolve) => {
+    const session = connect(origin);
+    const end = (state: string): void => {
+      session.destroy();
+      resolve(state);
+    };
+    session.setTimeout(PROBE_SECONDS * 1000, () => end(`no answer in ${PROBE_SECONDS} s`));
+    session.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    // A connection that failed cancels the stream, which then only hides why.
+    stream.once("error", () => undefined);
+    stream.once("response", ({ ":status": status }) => end(status === 200 ? "up" : `HTTP ${status}`));
+    // Not compressed, no bytes.
+    stream.end(Buffer.alloc(5));
+  });
+}
+
+/** The table, and a line for each part that is not the real one. */
+export function renderAccessTable(rows: readonly AccessRow[]): readonly string[] {
+  const cells = rows.map(({ what, url, login, state, standIn }) => [
+    what,
+    url,
+    login ?? "-",
+    standIn === undefined ? state : `${state} (stand-in)`,
+  ]);
+  const standIns = new Set(rows.flatMap(({ standIn }) => standIn ?? []));
+  return [
+    ...columns([["what", "url", "login", "state"], ...cells]),
+    ...[...standIns].map((standIn) => `stand-in: ${standIn}`),
+  ];
+}
+
+/** Pads every column but the last to its widest cell. */
+export function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]?.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? [];
+  return rows.map((row) =>
+    row
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

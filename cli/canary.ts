@@ -1,0 +1,280 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { rootCertificates } from "node:tls";
+import { credentials } from "@grpc/grpc-js";
+import { SeverityNumber } from "@opentelemetry/api-logs";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-http";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
+import { MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import { AlwaysOnSampler, BasicTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import type { Signal } from "../lib/fleet/definition";
+import { compareVersions } from "../lib/images/version";
+import type { NodePlan } from "../lib/plan/node-plan";
+import type { AccessPointName } from "../lib/plan/ports";
+import { CliError } from "./failure";
+
+/** One marked item of a signal: how it is sent and how it is found again. */
+interface Question {
+  readonly signal: Signal;
+  /** The word people use for one item. */
+  readonly word: "trace" | "log" | "metric";
+  readonly sentBy: string;
+  readonly send: () => Promise<void>;
+  /** A query at an access point that answers with `mark` when the item is there. `poll` counts up. */
+  readonly url: (poll: number) => string;
+  readonly mark: string;
+  /** The service that answers the query. */
+  readonly service: string;
+}
+
+export interface Finding {
+  readonly word: Question["word"];
+  readonly service: string;
+  /** Access point that the query went through. */
+  readonly origin: string;
+  readonly sentBy: string;
+  /** From sending to the first answer that holds it. */
+  readonly seconds: number;
+}
+
+export interface CanaryTargets {
+  readonly otlpGrpc: string;
+  readonly otlpHttp: string;
+  /** Of the queries, each with the service behind. */
+  readonly traces: QueryTarget;
+  readonly logs: QueryTarget;
+  readonly metrics: QueryTarget;
+  /** VictoriaTraces of 0.12 and newer hides the last 30 s from queries unless told otherwise. */
+  readonly tracesHideRecent: boolean;
+}
+
+export interface QueryTarget {
+  readonly origin: string;
+  readonly service: string;
+}
+
+export function canaryTargets(plan: NodePlan): CanaryTargets {
+  const scheme = plan.haproxy.tls ? "https" : "http";
+  const target = (name: AccessPointName): QueryTarget => {
+    const point = plan.accessPoints.find((candidate) => candidate.name === name);
+    if (point === undefined) throw new Error(`the plan has no access point ${name}`);
+    const url = point.url.includes("://") ? point.url : `${scheme}://${point.url}`;
+    return { origin: new URL(url).origin, service: point.service };
+  };
+  return {
+    otlpGrpc: target("otlpGrpc").origin,
+    otlpHttp: target("otlpHttp").origin,
+    traces: target("tracesSelect"),
+    logs: target("logsSelect"),
+    metrics: target("metricsSelect"),
+    tracesHideRecent: compareVersions(plan.images["victoria-traces"].version, "0.12.0") >= 0,
+  };
+}
+
+export interface CanaryOptions {
+  readonly limitSeconds?: number;
+  /** Called with what has not been found yet. */
+  readonly onWaiting?: (words: readonly string[]) => void;
+  readonly onFound?: (finding: Finding) => void;
+  readonly pollMilliseconds?: number;
+  /** @default - random */
+  readonly id?: string;
+}
+
+const LIMIT_SECONDS = 90;
+
+/**
+ * Sends a marked trace, log and metric through the access points and finds them again in the three stores.
+ * @throws CliError that names what could not be sent or was not found in time
+ */
+export async function runCanary(targets: CanaryTargets, options: CanaryOptions = {}): Promise<readonly Finding[]> {
+  const { limitSeconds = LIMIT_SECONDS, onWaiting, onFound, pollMilliseconds = 250 } = options;
+  const questions = askFor(targets, options.id ?? randomBytes(8).toString("hex"));
+  let open = questions.map(({ word }) => word);
+  onWaiting?.(open);
+  const results = await Promise.allSettled(
+    questions.map(async (question) => {
+      const finding = await sendAndFind(question, limitSeconds, pollMilliseconds);
+      open = open.filter((word) => word !== question.word);
+      onFound?.(finding);
+      onWaiting?.(open);
+      return finding;
+    }),
+  );
+  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
+  if (failures.length === 0) return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  const fix = failures.some(({ message }) => /certificate|self.signed|altnames/i.test(message))
+    ? "give Node.js the authority that signed the access points' certificate: NODE_EXTRA_CA_CERTS=/path/ca.pem, and issue it for the node's address"
+    : "run the same command again; if it stays so, look at the gateway's log: docker logs --tail 50 <fleet>-<node>-gateway";
+  throw new CliError({ code: "canary/not-found", what: failures.map(({ message }) => message).join("\n"), fix });
+}
+
+async function sendAndFind(question: Question, limitSeconds: number, pollMilliseconds: number): Promise<Finding> {
+  const { word, sentBy, service, url, mark } = question;
+  const { origin } = new URL(url(0));
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  try {
+    await question.send();
+  } catch (error) {
+    throw new Error(`the ${word} could not be sent by ${sentBy}: ${reason(error)}`);
+  }
+  for (let poll = 0; ; poll++, await sleep(pollMilliseconds)) {
+    const answer = await ask(url(poll));
+    if (answer.ok && answer.text.includes(mark)) return { word, service, origin, sentBy, seconds: seconds() };
+    const last = answer.ok ? "the query answers, without it" : answer.text;
+    if (seconds() > limitSeconds)
+      throw new Error(`the ${word} was not found in ${service} at ${origin} within ${limitSeconds} s: ${last}`);
+  }
+}
+
+async function ask(url: string): Promise<{ readonly ok: boolean; readonly text: string }> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    const text = await response.text();
+    return response.ok ? { ok: true, text } : { ok: false, text: `status ${response.status} ${text.slice(0, 200)}` };
+  } catch (error) {
+    return { ok: false, text: reason(error) };
+  }
+}
+
+function askFor(targets: CanaryTargets, id: string): readonly Question[] {
+  const traceId = randomBytes(16).toString("hex");
+  const { traces, logs, metrics } = targets;
+  const offset = targets.tracesHideRecent ? { disable_latency_offset: "true" } : {};
+  const logsql = (origin: string, query: string, more: Record<string, string> = {}): string =>
+    `${origin}/select/logsql/query?${new URLSearchParams({ query, limit: "1", ...more })}`;
+  return [
+    {
+      signal: "traces",
+      word: "trace",
+      sentBy: `OTLP gRPC at ${new URL(targets.otlpGrpc).host}`,
+      send: () => sendTrace(targets.otlpGrpc, id, traceId),
+      url: () => logsql(traces.origin, `_time:1h trace_id:="${traceId}"`, offset),
+      mark: traceId,
+      service: traces.service,
+    },
+    {
+      signal: "logs",
+      word: "log",
+      sentBy: `OTLP HTTP at ${new URL(targets.otlpHttp).host}`,
+      send: () => sendLog(targets.otlpHttp, id),
+      url: () => logsql(logs.origin, `_time:1h "${id}"`),
+      mark: id,
+      service: logs.service,
+    },
+    {
+      signal: "metrics",
+      word: "metric",
+      sentBy: `OTLP HTTP at ${new URL(targets.otlpHttp).host}`,
+      send: () => sendMetric(targets.otlpHttp, id),
+      // Without the last two the answer is 30 s behind. VictoriaMetrics remembers for 10 s that a filter matched nothing,
+      // so that each poll asks with another one.
+      url: (poll) =>
+        `${metrics.origin}/select/0/prometheus/api/v1/query?${new URLSearchParams({
+          query: `mirador_canary{canary="${id}",poll!="${poll}"}`,
+          nocache: "1",
+          latency_offset: "1ms",
+        })}`,
+      mark: id,
+      service: metrics.service,
+    },
+  ];
+}
+
+const SERVICE = "mirador-canary";
+const TIMEOUT = { timeoutMillis: 15_000 };
+const resourceOf = (id: string) => resourceFromAttributes({ "service.name": SERVICE, "mirador.canary": id });
+
+async function sendTrace(origin: string, id: string, traceId: string): Promise<void> {
+  // The gRPC client follows http_proxy, even to this machine.
+  process.env.no_grpc_proxy = new URL(origin).hostname;
+  const exporter = new OTLPTraceExporter({
+    url: origin,
+    ...(origin.startsWith("https:") ? { credentials: credentials.createSsl(trustedAuthorities()) } : {}),
+    ...TIMEOUT,
+  });
+  const arrival = acknowledged(exporter);
+  const provider = new BasicTracerProvider({
+    resource: resourceOf(id),
+    sampler: new AlwaysOnSampler(),
+    idGenerator: { generateTraceId: () => traceId, generateSpanId: () => randomBytes(8).toString("hex") },
+    spanProcessors: [new SimpleSpanProcessor(exporter)],
+  });
+  provider
+    .getTracer(SERVICE)
+    .startSpan("canary", { attributes: { "mirador.canary": id } })
+    .end();
+  await settle(arrival, provider);
+}
+
+/** What Node.js itself trusts: the gRPC client alone would also listen to a variable of its own. */
+function trustedAuthorities(): Buffer {
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  return Buffer.from([...rootCertificates, ...(extra ? [readFileSync(extra, "utf8")] : [])].join("\n"));
+}
+
+async function sendLog(origin: string, id: string): Promise<void> {
+  const exporter = new OTLPLogExporter({ url: `${origin}/v1/logs`, ...TIMEOUT });
+  const arrival = acknowledged(exporter);
+  const provider = new LoggerProvider({
+    resource: resourceOf(id),
+    processors: [new SimpleLogRecordProcessor({ exporter })],
+  });
+  provider
+    .getLogger(SERVICE)
+    .emit({ severityNumber: SeverityNumber.INFO, severityText: "INFO", body: `mirador canary ${id}` });
+  await settle(arrival, provider);
+}
+
+async function sendMetric(origin: string, id: string): Promise<void> {
+  const exporter = new OTLPMetricExporter({ url: `${origin}/v1/metrics`, ...TIMEOUT });
+  const arrival = acknowledged(exporter);
+  const provider = new MeterProvider({
+    resource: resourceOf(id),
+    readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 })],
+  });
+  provider.getMeter(SERVICE).createGauge("mirador.canary").record(1, { canary: id });
+  void provider.forceFlush();
+  await settle(arrival, provider);
+}
+
+interface ExportResult {
+  readonly code: number;
+  readonly error?: Error;
+}
+
+interface Exporter<T> {
+  export(items: T, done: (result: ExportResult) => void): void;
+}
+
+/** Settles when the receiver has answered; the SDK itself only logs a failed export. */
+function acknowledged<T>(exporter: Exporter<T>): Promise<void> {
+  const send = exporter.export.bind(exporter);
+  return new Promise((resolve, reject) => {
+    exporter.export = (items, done) =>
+      send(items, (result) => {
+        if (result.code === 0) resolve();
+        else reject(result.error ?? new Error("refused without a reason"));
+        done(result);
+      });
+  });
+}
+
+async function settle(arrival: Promise<void>, provider: { shutdown(): Promise<void> }): Promise<void> {
+  try {
+    await arrival;
+  } finally {
+    await provider.shutdown().catch(() => undefined);
+  }
+}
+
+/** `fetch` hides what happened in the cause. */
+function reason(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+  return cause?.message || cause?.code || message;
+}

@@ -1,0 +1,131 @@
+import { buildParts, partsEnvironment } from "../images/build";
+import { readEnvironment } from "../inputs/environment";
+import { loadFleet } from "../inputs/load-fleet";
+import type { Environment } from "../lib/fleet/environment";
+import type { Fleet, FleetNode } from "../lib/fleet/fleet";
+import type { Choice } from "./engine-images";
+import { type RememberedChoice, readEnvFile } from "./env-file";
+import { CliError, EXIT } from "./failure";
+import { checkNode, checkTerraform, type NodeEngine, nodeEngine } from "./machine";
+import type { Progress, Step } from "./progress";
+import { ensureStatsPassword, type StatsPassword } from "./secrets";
+import { init, isRegistryOutOfReach, ownConfigFile, type StackPlace, terraformEnvironment } from "./terraform";
+
+/** What both directions of the demo work with. */
+export interface DemoContext {
+  /** The checkout. */
+  readonly folder: string;
+  /** Without Docker's own variables: the fleet says which engine is meant. */
+  readonly environment: Environment;
+  readonly progress: Progress;
+  readonly interrupt: AbortSignal;
+}
+
+/** The fleet for hosts that have built parts only: the metrics cluster is not among them. */
+export const PARTS_FLEET = "examples/metrics-single.ts";
+
+/** What the person asked for: the environment, else what the last run was asked for. */
+export function askedChoice({ folder, environment }: DemoContext): Choice & RememberedChoice {
+  const { MIRADOR_FLEET, MIRADOR_IMAGES } = readEnvironment(folder, environment);
+  const named = Object.entries({ MIRADOR_FLEET, MIRADOR_IMAGES }).filter(([, value]) => value);
+  return { ...readEnvFile(folder), ...Object.fromEntries(named) };
+}
+
+export interface DemoFleet {
+  readonly fleet: Fleet;
+  readonly node: FleetNode;
+}
+
+/** @throws ProblemError for a fleet that cannot be used, CliError for one of several nodes */
+export async function demoFleet({ folder, environment }: DemoContext, choice: Choice): Promise<DemoFleet> {
+  const fleet = await loadFleet(folder, { ...readEnvironment(folder, environment), ...choice });
+  const [node, ...others] = fleet.nodes;
+  if (node !== undefined && others.length === 0) return { fleet, node };
+  const names = fleet.nodes.map(({ name }) => name).join(" ");
+  throw new CliError(
+    {
+      code: "demo/one-node-only",
+      what: `the demo runs one node; the fleet has ${fleet.nodes.length}`,
+      where: choice.MIRADOR_FLEET ?? "fleet.ts",
+      fix: names === "" ? "add a node to it" : `deploy them with: npx cdktf deploy ${names}`,
+    },
+    EXIT.wrongFleet,
+  );
+}
+
+export async function machineStep(context: DemoContext, node: FleetNode): Promise<NodeEngine> {
+  const { engine } = await context.progress.step(
+    "machine",
+    `asking terraform and the Docker engine of ${node.name}`,
+    async (step) => {
+      const nodeVersion = checkNode(process.versions.node);
+      const terraform = await checkTerraform(context.environment);
+      return { nodeVersion, terraform, engine: await nodeEngine(node, step.line) };
+    },
+    (found) =>
+      `terraform ${found.terraform}, node ${found.nodeVersion}, docker ${found.engine.version} at ${found.engine.address}`,
+  );
+  return engine;
+}
+
+export async function secretStep({ folder, environment, progress }: DemoContext, fleet: Fleet): Promise<StatsPassword> {
+  return progress.step(
+    "secrets",
+    "looking for the password of the stats page",
+    async () => ensureStatsPassword(folder, readEnvironment(folder, environment), fleet.haproxy.statsPasswordFile),
+    ({ made, where }) => `password of the stats page ${made ? "generated, kept in" : "found in"} ${where}`,
+  );
+}
+
+/** A stack that is ready for Terraform, and the configuration file that brings its provider. */
+export interface InitializedStack {
+  readonly place: StackPlace;
+  readonly terraformConfigFile?: string;
+}
+
+export async function initStep(
+  { folder, environment, progress, interrupt }: DemoContext,
+  node: string,
+  choice: Choice,
+  terraformConfigFile: string | undefined,
+): Promise<InitializedStack> {
+  const placeWith = (configFile: string | undefined): StackPlace => ({
+    folder,
+    node,
+    interrupt,
+    env: terraformEnvironment({ ...environment, ...choice }, configFile),
+  });
+  return progress.step(
+    "init",
+    "terraform looks for the Docker provider",
+    async (step) => {
+      const configFile = ownConfigFile(environment) ?? terraformConfigFile;
+      const place = placeWith(configFile);
+      try {
+        await init(place);
+        return { place, ...(configFile === undefined ? {} : { terraformConfigFile: configFile }) };
+      } catch (error) {
+        if (configFile !== undefined || !isRegistryOutOfReach(error)) throw error;
+        step.line("Terraform's registry is out of reach: the Docker provider is built from source");
+        const built = await buildParts({ log: partsLog(step), only: ["provider"] });
+        const rebuilt = placeWith(built.terraformConfigFile);
+        await init(rebuilt);
+        return { place: rebuilt, terraformConfigFile: built.terraformConfigFile };
+      }
+    },
+    ({ terraformConfigFile: file }) =>
+      file === undefined ? "provider from Terraform's registry" : `provider as ${shown(file)} says`,
+  );
+}
+
+const shown = (file: string): string =>
+  file === partsEnvironment().TF_CLI_CONFIG_FILE ? "the built parts' terraform.rc" : file;
+
+/** What was built stays on the screen; what was only found again does not. */
+export function partsLog(step: Step): (line: string) => void {
+  return (line) => {
+    const text = line.trim().replaceAll(/ {2,}/g, "  ");
+    step.waiting(text);
+    if (!/\bfound\b/.test(text)) step.line(text);
+  };
+}

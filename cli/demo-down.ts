@@ -1,0 +1,62 @@
+import type Docker from "dockerode";
+import { askedChoice, type DemoContext, demoFleet, initStep, machineStep, secretStep } from "./demo-context";
+import { remove } from "./deployment";
+import { forgetEnvFile } from "./env-file";
+import { synth } from "./terraform";
+
+export interface DownOptions {
+  /** Remove the data volumes too. */
+  readonly clean: boolean;
+}
+
+/** Removes the demo's node; its data volumes only when asked. */
+export async function demoDown(context: DemoContext, { clean }: DownOptions): Promise<void> {
+  const { progress, folder, environment } = context;
+  const asked = askedChoice(context);
+  const { fleet, node } = await demoFleet(context, asked);
+  const { client } = await machineStep(context, node);
+  await secretStep(context, fleet);
+  await progress.step(
+    "synth",
+    "the program writes what Terraform reads",
+    () => synth({ folder, env: { ...environment, ...asked } }),
+    () => `${fleet.name}: ${node.name} at ${node.address}, from ${asked.MIRADOR_FLEET ?? "fleet.ts"}`,
+  );
+  const { place } = await initStep(context, node.name, asked, asked.TF_CLI_CONFIG_FILE);
+  const prefix = `${fleet.name}-${node.name}`;
+  await remove({ place, client, fleet: fleet.name, node: node.name, prefix, network: prefix, progress });
+
+  const volumes = await dataVolumes(client, prefix);
+  const folders = Object.values(fleet.storagePaths);
+  if (clean) await cleanStep(context, client, volumes);
+  else if (volumes.length > 0) {
+    progress.line(`data kept    ${volumes.join(", ")}`);
+    progress.line("             npm run demo finds it again; npm run demo -- --clean removes it");
+  }
+  if (folders.length > 0)
+    progress.line(`data kept    in folders of the host, which are never removed: ${folders.join(", ")}`);
+}
+
+async function cleanStep({ progress, folder }: DemoContext, client: Docker, volumes: readonly string[]): Promise<void> {
+  await progress.step(
+    "clean",
+    "removing data volumes",
+    async (step) => {
+      for (const name of volumes) {
+        step.line(`removing the data volume ${name}`);
+        await client.getVolume(name).remove();
+      }
+      forgetEnvFile(folder);
+    },
+    () => (volumes.length === 0 ? "there were no data volumes" : `${volumes.length} data volumes removed`),
+  );
+}
+
+/** The data volumes of one node, by the names that its plan gives them. */
+export async function dataVolumes(client: Docker, prefix: string): Promise<readonly string[]> {
+  const { Volumes } = await client.listVolumes({ filters: { name: [`${prefix}-`] } });
+  const names = (Volumes ?? []).map(({ Name }) => Name);
+  return DATA.map((data) => `${prefix}-${data}-data`).filter((name) => names.includes(name));
+}
+
+const DATA = ["metrics", "logs", "traces", "queue"] as const;

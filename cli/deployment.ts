@@ -1,0 +1,258 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type Docker from "dockerode";
+import { CliError } from "./failure";
+import { findOrphans, nodeContainers, removableOrphans, removeContainers, removeOrphanNetwork } from "./orphans";
+import type { Progress, Step } from "./progress";
+import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
+import type { ApplyProgress, Diagnostic, PlanSummary } from "./terraform-output";
+
+/** One node on its engine. */
+export interface Deployment {
+  readonly place: StackPlace;
+  readonly client: Docker;
+  readonly fleet: string;
+  readonly node: string;
+  readonly prefix: string;
+  /** Name of the node's Docker network. */
+  readonly network: string;
+}
+
+export interface DeployOptions extends Deployment {
+  readonly progress: Progress;
+  /** Where HAProxy says what it still waits for. */
+  readonly statsOrigin: string;
+}
+
+const LOG_LINES = 15;
+
+/**
+ * Jobs that refuse what would not work. One after the other: the second puts HAProxy's new configuration where a restart
+ * finds it, which must not happen when the first has refused.
+ */
+const CHECKING_JOBS = [
+  ["docker_container.prepare", "the data's format and the disk"],
+  ["docker_container.haproxy-configure", "HAProxy's configuration"],
+] as const;
+
+/**
+ * Applies in phases, because Terraform destroys before it creates: what can fail, for want of an image or because a job
+ * refuses, does so while everything that runs still runs. Leftovers of a run that was killed are removed in between,
+ * when the lock has shown that the state is ours.
+ */
+export async function deploy(options: DeployOptions): Promise<PlanSummary> {
+  const { place, progress } = options;
+  const marker = markerPath(options);
+  const unfinished = wasKilled(options);
+
+  const images = addressesOf(place, "docker_image");
+  await progress.step(
+    "images",
+    `terraform looks for ${images.length} images on the engine`,
+    () => explained(options, () => apply(place, { targets: images })),
+    () => `${images.length} known to terraform; no service was touched yet`,
+  );
+  await removeLeftovers(options, unfinished);
+
+  mkdirSync(dirname(marker), { recursive: true });
+  writeFileSync(marker, `${new Date().toISOString()}\n`);
+  // On an empty host there is nothing to protect, and one apply is faster.
+  if ((await nodeContainers(options.client, options)).length > 0) await checkBeforeTouching(options);
+  const summary = await progress.step(
+    "services",
+    "terraform compares the stack with the engine",
+    (step) => explained(options, () => watchedApply(options, step)),
+    deploySaid,
+  );
+  rmSync(marker, { force: true });
+  return summary;
+}
+
+async function checkBeforeTouching(options: DeployOptions): Promise<void> {
+  await options.progress.step(
+    "checks",
+    `jobs look at ${CHECKING_JOBS.map(([, what]) => what).join(" and ")}`,
+    async (step) => {
+      for (const [address, what] of CHECKING_JOBS) {
+        step.waiting(`a job looks at ${what}`);
+        await explained(options, () => apply(options.place, { targets: [address] }));
+      }
+    },
+    () => `${CHECKING_JOBS.map(([, what]) => what).join(" and ")} are in order; no service was touched yet`,
+  );
+}
+
+/** Removes everything but data volumes. */
+export async function remove(options: Deployment & { readonly progress: Progress }): Promise<void> {
+  const { place, progress, client } = options;
+  const marker = markerPath(options);
+  const unfinished = wasKilled(options);
+  await progress.step(
+    "destroy",
+    "terraform compares the stack with the engine",
+    (step) =>
+      explained(options, () => destroy(place, { onProgress: (state) => step.waiting(progressText(state, "stopped")) })),
+    ({ destroy: count }) =>
+      count === 0 ? "nothing was there" : `${count} resources removed, containers stopped gracefully`,
+  );
+  await removeLeftovers({ ...options, client }, unfinished);
+  rmSync(marker, { force: true });
+}
+
+async function removeLeftovers(
+  options: Deployment & { readonly progress: Progress },
+  unfinished: boolean,
+): Promise<void> {
+  const { place, client, fleet, node, network, progress } = options;
+  const containers = await nodeContainers(client, { fleet, node });
+  const orphans = findOrphans(containers, await stateIds(place, "docker_container"));
+  const lockInfo = lockInfoPath(place);
+  const state = lockInfo === undefined ? "the stack's state" : lockInfo.replace(/\.([^/]*)\.lock\.info$/, "$1");
+  const removable = removableOrphans({ node, orphans, unfinished, state });
+  if (!unfinished) return;
+  if (lockInfo !== undefined && existsSync(lockInfo)) {
+    throw new CliError({
+      code: "terraform/state-locked",
+      what: `another run has just begun to work on ${node}`,
+      where: lockInfo,
+      fix: "wait until it has ended and run the same command again",
+    });
+  }
+  const networkIds = await stateIds(place, "docker_network");
+  if (removable.length > 0) {
+    await progress.step(
+      "leftovers",
+      "removing what a run left that was killed",
+      () => removeContainers(client, removable),
+      () => `removed what a killed run left: ${removable.map(({ name }) => name).join(", ")}`,
+    );
+  }
+  if (await removeOrphanNetwork(client, network, networkIds))
+    progress.line(`leftovers    removed the network ${network}, which a killed run left`);
+}
+
+/** Terraform's own note of who holds the state outlives a kill, and so does ours. */
+function wasKilled(deployment: Deployment): boolean {
+  const lockInfo = lockInfoPath(deployment.place);
+  return existsSync(markerPath(deployment)) || (lockInfo !== undefined && existsSync(lockInfo));
+}
+
+/** Stands while an apply is under way; found at the start, it says that the last one never came to its end. */
+function markerPath({ place, fleet, node }: Deployment): string {
+  return join(place.folder, ".mirador", "unfinished", `${fleet}-${node}`);
+}
+
+async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): Promise<PlanSummary> {
+  let latest: ApplyProgress | undefined;
+  let waitsFor = "";
+  const tell = (): void => {
+    if (latest !== undefined) step.waiting(progressText(latest, "up") + waitsFor);
+  };
+  const asking = setInterval(async () => {
+    const last = latest?.running.some((address) => /\.(haproxy|ready)$/.test(address));
+    const missing = last ? await waitingFor(statsOrigin) : undefined;
+    waitsFor = missing === undefined || missing === "nothing" ? "" : `, which waits for ${missing}`;
+    tell();
+  }, 500);
+  try {
+    return await apply(place, {
+      onProgress: (state) => {
+        latest = state;
+        tell();
+      },
+    });
+  } finally {
+    clearInterval(asking);
+  }
+}
+
+/** What HAProxy misses, in its own words. */
+async function waitingFor(statsOrigin: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${statsOrigin}/waiting-for`, { signal: AbortSignal.timeout(1_000) });
+    return response.ok ? await response.text() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function progressText({ planned, done, running }: ApplyProgress, word: "up" | "stopped"): string {
+  if (planned.length === 0 && running.length === 0) return "terraform compares the stack with the engine";
+  const names = running.map((address) => address.slice(address.indexOf(".") + 1)).sort();
+  const shown = names.length > 4 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
+  const now = shown === "" ? "" : `, now ${shown}`;
+  return `containers ${done.length}/${planned.length} ${word}${now}`;
+}
+
+function deploySaid({ add, change, destroy: gone }: PlanSummary): string {
+  if (add + change + gone === 0) return "nothing differs, all is as the fleet says";
+  const counts = { created: add, changed: change, removed: gone };
+  const parts = Object.entries(counts).flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`]));
+  return `${parts.join(", ")}; HAProxy sees every service up`;
+}
+
+/** Turns Terraform's refusal into what a person needs: the error, the culprit's last words, the next command. */
+async function explained<T>(options: Deployment, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TerraformError)) throw error;
+    throw new CliError(await Promise.all(error.diagnostics.map((diagnostic) => troubleOf(diagnostic, options))));
+  }
+}
+
+async function troubleOf(diagnostic: Diagnostic, { client, prefix }: Pick<Deployment, "client" | "prefix">) {
+  const { summary, detail, address } = diagnostic;
+  const [type, name] = address?.split(".") ?? [];
+  const container = type === "docker_container" && name !== undefined ? `${prefix}-${name}` : undefined;
+  const tail = container === undefined ? [] : await lastLogLines(client, container);
+  return {
+    code: failureCode(type, container !== undefined),
+    what: detail ? `${summary}\n${detail}` : summary,
+    ...(address === undefined ? {} : { where: address }),
+    tail: tail.length === 0 ? [] : [`last lines of ${container}:`, ...tail],
+    fix: fixOf(diagnostic, container),
+  };
+}
+
+export function fixOf({ summary, detail = "" }: Diagnostic, container: string | undefined): string {
+  const text = `${summary} ${detail}`;
+  if (/port is already allocated|address already in use/.test(text))
+    return "stop what holds the port, or give the fleet another one (fleet.ports), then run the same command again";
+  if (/Unable to read Docker image|unable to pull image/.test(text))
+    return "load or build that image on the engine, or name another one (MIRADOR_IMAGES); what runs was not touched";
+  if (/is already in use by container/.test(text))
+    return "remove the container that has the name (docker rm -f <name>), then run the same command again";
+  return container === undefined
+    ? "repair what it names and run the same command again; it completes what is missing"
+    : `see all it said with: docker logs ${container}; then run the same command again, it completes what is missing`;
+}
+
+async function lastLogLines(client: Docker, container: string): Promise<readonly string[]> {
+  try {
+    const log = await client.getContainer(container).logs({ stdout: true, stderr: true, tail: LOG_LINES });
+    return demultiplex(log)
+      .trimEnd()
+      .split("\n")
+      .slice(-LOG_LINES)
+      .filter((line) => line !== "");
+  } catch {
+    return [];
+  }
+}
+
+/** Docker puts eight bytes before each piece of output: which stream, and how long. */
+export function demultiplex(log: Buffer): string {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at + 8 <= log.length; ) {
+    const length = log.readUInt32BE(at + 4);
+    pieces.push(log.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function failureCode(type: string | undefined, knownContainer: boolean): string {
+  if (type === "docker_image") return "terraform/image-missing";
+  return knownContainer ? "terraform/container-failed" : "terraform/apply-failed";
+}

@@ -1,0 +1,42 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
+import type { Environment } from "../lib/fleet/environment";
+
+/** What the demo chose, for plain cdktf commands and for its own next run. */
+export const ENV_FILE = ".mirador/env";
+
+/** Of these the demo's own next run makes use, unless the person says otherwise. */
+const REMEMBERED = ["MIRADOR_FLEET", "MIRADOR_IMAGES", "TF_CLI_CONFIG_FILE"] as const;
+
+export type RememberedChoice = { readonly [name in (typeof REMEMBERED)[number]]?: string };
+
+/** The last run's choice; a file that is gone is not remembered. */
+export function readEnvFile(folder: string): RememberedChoice {
+  const path = join(folder, ENV_FILE);
+  if (!existsSync(path)) return {};
+  const values = parseEnv(readFileSync(path, "utf8"));
+  return Object.fromEntries(
+    REMEMBERED.flatMap((name) => {
+      const value = values[name];
+      return value !== undefined && existsSync(join(value.startsWith("/") ? "" : folder, value)) ? [[name, value]] : [];
+    }),
+  );
+}
+
+export function writeEnvFile(folder: string, variables: Environment): void {
+  const path = join(folder, ENV_FILE);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, renderEnvFile(variables));
+}
+
+export function forgetEnvFile(folder: string): void {
+  rmSync(join(folder, ENV_FILE), { force: true });
+}
+
+export function renderEnvFile(variables: Environment): string {
+  const lines = Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined ? [] : [`export ${name}='${value.replaceAll("'", `'\\''`)}'`],
+  );
+  return ["# Written by npm run demo, for: . .mirador/env && npx cdktf deploy", ...lines, ""].join("\n");
+}

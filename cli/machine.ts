@@ -1,0 +1,204 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import Docker from "dockerode";
+import { connectEngine, DEFAULT_ENGINE, ensureEngine } from "../images/engine";
+import type { DockerDefinition } from "../lib/fleet/definition";
+import type { Environment } from "../lib/fleet/environment";
+import { compareVersions } from "../lib/images/version";
+import type { NodePlan } from "../lib/plan/node-plan";
+import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../lib/plan/ports";
+import { CliError, EXIT, type Trouble } from "./failure";
+import { terraformBinary } from "./terraform";
+
+const NODE_SINCE = "20.19.0";
+const TERRAFORM_SINCE = "1.5.0";
+const ENGINE_SECONDS = 15;
+
+/** @throws CliError when this Node.js is too old */
+export function checkNode(version: string): string {
+  if (compareVersions(version, NODE_SINCE) >= 0) return version;
+  throw new CliError({
+    code: "machine/node-too-old",
+    what: `this is Node.js ${version}; ${NODE_SINCE} or newer is needed`,
+    fix: "install a current one (nodejs.org/en/download), then run npm ci and the same command again",
+  });
+}
+
+export type RunProgram = (program: string, args: readonly string[], env: Environment) => Promise<string>;
+
+const runProgram: RunProgram = async (program, args, env) =>
+  (await promisify(execFile)(program, [...args], { env: env as NodeJS.ProcessEnv })).stdout;
+
+/** @throws CliError when there is no Terraform, or one that is too old */
+export async function checkTerraform(env: Environment, run: RunProgram = runProgram): Promise<string> {
+  const binary = terraformBinary(env);
+  const fix = `install Terraform ${TERRAFORM_SINCE} or newer (developer.hashicorp.com/terraform/install) so that "${binary} version" works in this shell, then run the same command again`;
+  let version: string | undefined;
+  try {
+    version = JSON.parse(await run(binary, ["version", "-json"], env)).terraform_version;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const what = missing ? `${binary} is not on the PATH` : `${binary} does not run: ${(error as Error).message}`;
+    throw new CliError({ code: "machine/terraform-missing", what, fix });
+  }
+  if (version !== undefined && compareVersions(version.replace(/-.*$/, ""), TERRAFORM_SINCE) >= 0) return version;
+  const what = `${binary} is version ${version}; ${TERRAFORM_SINCE} or newer is needed`;
+  throw new CliError({ code: "machine/terraform-too-old", what, fix });
+}
+
+export interface NodeEngine {
+  /** As people name it. */
+  readonly address: string;
+  readonly version: string;
+  readonly client: Docker;
+  /** It runs on this machine, so its ports and disks can be looked at. */
+  readonly local: boolean;
+}
+
+/**
+ * The engine that a node is deployed to. The standard one of this machine is installed and started when it may be.
+ * @throws CliError, StepError with the engine's address and what to do
+ */
+export async function nodeEngine(
+  node: { readonly name: string; readonly docker: DockerDefinition },
+  log: (line: string) => void,
+): Promise<NodeEngine> {
+  const { docker } = node;
+  if (docker.kind === "ssh" || docker.kind === "context") {
+    throw new CliError(
+      {
+        code: "machine/engine-not-reachable-here",
+        what: `${node.name} is reached by ${docker.kind === "ssh" ? `ssh://${docker.host}` : `the context ${docker.name}`}; the demo talks to engines by socket or TCP only`,
+        where: "fleet.nodes[0].docker",
+        fix: `deploy it with: npx cdktf deploy ${node.name}`,
+      },
+      EXIT.wrongFleet,
+    );
+  }
+  if (docker.kind === "tcp") {
+    const { host, port = 2376, certificatePath } = docker;
+    const file = (name: string): Buffer => readFileSync(join(certificatePath, name));
+    const tls = { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") };
+    const client = new Docker({ protocol: "https", host, port, ...tls });
+    return {
+      address: `tcp://${host}:${port}`,
+      client,
+      local: false,
+      version: await ask(client, `tcp://${host}:${port}`),
+    };
+  }
+  const address = `unix://${docker.socket ?? DEFAULT_ENGINE.slice("unix://".length)}`;
+  const client = connectEngine(address);
+  if (address === DEFAULT_ENGINE) return { client, local: true, ...(await ensureEngine({ log })) };
+  return { address, client, local: true, version: await ask(client, address) };
+}
+
+async function ask(client: Docker, address: string): Promise<string> {
+  const timeout = AbortSignal.timeout(ENGINE_SECONDS * 1000);
+  try {
+    return await Promise.race([
+      client.version().then(({ Version }) => Version),
+      new Promise<never>((_, reject) => {
+        timeout.addEventListener("abort", () => reject(new Error(`no answer within ${ENGINE_SECONDS} s`)));
+      }),
+    ]);
+  } catch (error) {
+    throw new CliError({
+      code: "machine/engine-unreachable",
+      what: `no Docker engine answers at ${address}: ${(error as Error).message}`,
+      where: "fleet.nodes[0].docker",
+      fix: `start it there; this must answer: docker -H ${address} version`,
+    });
+  }
+}
+
+export interface PublishedPort {
+  readonly name: AccessPointName;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Ports that a deploy of this node takes on the host. */
+export function publishedPorts({ haproxy }: NodePlan): readonly PublishedPort[] {
+  const byInternal = new Map(ACCESS_POINT_NAMES.map((name) => [ACCESS_POINTS[name].port as number, name]));
+  return haproxy.service.publish.flatMap(({ internal, external, address }) => {
+    const name = byInternal.get(internal);
+    return name === undefined ? [] : [{ name, address, port: external }];
+  });
+}
+
+/** A container, as far as ports are concerned. */
+export interface PortHolder {
+  readonly container: string;
+  readonly fleet?: string;
+  readonly ports: readonly number[];
+}
+
+export async function portHolders(client: Docker): Promise<readonly PortHolder[]> {
+  const containers = await client.listContainers();
+  return containers.map(({ Names, Labels, Ports }) => ({
+    container: Names[0]?.slice(1) ?? "",
+    ...(Labels["mirador.fleet"] === undefined ? {} : { fleet: Labels["mirador.fleet"] }),
+    ports: Ports.flatMap(({ PublicPort }) => (PublicPort === undefined ? [] : [PublicPort])),
+  }));
+}
+
+/** Tries to listen; gives back the error's code, or nothing when the port is free. */
+export type TryListen = (address: string, port: number) => Promise<string | undefined>;
+
+export const tryListen: TryListen = (address, port) =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+
+/** What stands in the way of publishing the ports. A port that `ownContainer` holds is ours already. */
+export async function portTroubles(
+  ports: readonly PublishedPort[],
+  ownContainer: string,
+  holders: readonly PortHolder[],
+  listen: TryListen = tryListen,
+): Promise<readonly Trouble[]> {
+  const troubles: Trouble[] = [];
+  for (const { name, address, port } of ports) {
+    const holder = holders.find((candidate) => candidate.ports.includes(port));
+    if (holder?.container === ownContainer) continue;
+    const code = await listen(address, port);
+    if (code === "EADDRNOTAVAIL") {
+      return [
+        {
+          code: "machine/address-not-here",
+          what: `${address} is no address of this machine`,
+          where: "fleet.nodes[0].address",
+          fix: "write an address of this machine there, such as 127.0.0.1",
+        },
+      ];
+    }
+    // EACCES: below 1024 only root may try; the engine is root.
+    if (code === undefined || code === "EACCES") continue;
+    const by = holder === undefined ? "" : ` by the container ${holder.container}`;
+    troubles.push({
+      code: "machine/port-taken",
+      what: `port ${port} on ${address} is taken${by}, and ${ACCESS_POINTS[name].what} needs it`,
+      where: `fleet.ports.${name}`,
+      fix: `stop what listens there (${holder === undefined ? `ss -ltnp 'sport = :${port}'` : `docker stop ${holder.container}`}), or write another port in the fleet: ports: { ${name}: … }`,
+    });
+  }
+  return troubles;
+}
+
+/** Free space for the queues, where it can be seen from here; the deploy itself checks it on the engine's side. */
+export async function freeQueueMiB(client: Docker): Promise<number | undefined> {
+  try {
+    const { DockerRootDir } = await client.info();
+    const { bavail, bsize } = await statfs(DockerRootDir);
+    return Math.floor((bavail * bsize) / 1024 ** 2);
+  } catch {
+    return undefined;
+  }
+}
