@@ -28,5 +28,7 @@ function countVitest(report) {
   sum.failed += report.numFailedTests;
   sum.skipped += report.numPendingTests + report.numTodoTests;
   // A file that cannot even be loaded has no tests to fail.
-  sum.failed += report.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0).length;
+  sum.failed += report.testResults.filter(
+    ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+  ).length;
 }

@@ -49,7 +49,7 @@ export class ServiceContainer extends Construct {
         ip: address,
         protocol: "tcp",
       })),
-      ...(health === undefined ? {} : { healthcheck: health }),
+      ...(health === undefined ? {} : { healthcheck: health, wait: true, waitTimeout: 90 }),
       labels: labelList({ ...host.labels, "mirador.service": plan.service, ...replaceLabel(health, tmpfs) }),
       networksAdvanced: [{ name: host.network.id, aliases: [plan.service] }],
       restart: "unless-stopped",
