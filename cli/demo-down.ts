@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { nodePrefix } from "../lib/plan/node-plan";
 import { askedChoice, type DemoContext, demoFleet, initStep, machineStep, secretStep } from "./demo-context";
 import { remove } from "./deployment";
 import { forgetEnvFile } from "./env-file";
@@ -23,7 +24,7 @@ export async function demoDown(context: DemoContext, { clean }: DownOptions): Pr
     () => `${fleet.name}: ${node.name} at ${node.address}, from ${asked.MIRADOR_FLEET ?? "fleet.ts"}`,
   );
   const { place } = await initStep(context, node.name, asked, asked.TF_CLI_CONFIG_FILE);
-  const prefix = `${fleet.name}-${node.name}`;
+  const prefix = nodePrefix(fleet.name, node.name);
   await remove({ place, client, fleet: fleet.name, node: node.name, prefix, network: prefix, progress });
 
   const volumes = await dataVolumes(client, prefix);

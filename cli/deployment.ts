@@ -56,16 +56,19 @@ export async function deploy(options: DeployOptions): Promise<PlanSummary> {
 
   mkdirSync(dirname(marker), { recursive: true });
   writeFileSync(marker, `${new Date().toISOString()}\n`);
-  // On an empty host there is nothing to protect, and one apply is faster.
-  if ((await nodeContainers(options.client, options)).length > 0) await checkBeforeTouching(options);
-  const summary = await progress.step(
-    "services",
-    "terraform compares the stack with the engine",
-    (step) => explained(options, () => watchedApply(options, step)),
-    deploySaid,
-  );
-  rmSync(marker, { force: true });
-  return summary;
+  try {
+    // On an empty host there is nothing to protect, and one apply is faster.
+    if ((await nodeContainers(options.client, options)).length > 0) await checkBeforeTouching(options);
+    return await progress.step(
+      "services",
+      "terraform compares the stack with the engine",
+      (step) => explained(options, () => watchedApply(options, step)),
+      deploySaid,
+    );
+  } finally {
+    // Whatever Terraform said, it came to its end and knows what it made; only a kill leaves the marker.
+    rmSync(marker, { force: true });
+  }
 }
 
 async function checkBeforeTouching(options: DeployOptions): Promise<void> {

@@ -134,15 +134,13 @@ export function publishedPorts({ haproxy }: NodePlan): readonly PublishedPort[] 
 /** A container, as far as ports are concerned. */
 export interface PortHolder {
   readonly container: string;
-  readonly fleet?: string;
   readonly ports: readonly number[];
 }
 
 export async function portHolders(client: Docker): Promise<readonly PortHolder[]> {
   const containers = await client.listContainers();
-  return containers.map(({ Names, Labels, Ports }) => ({
+  return containers.map(({ Names, Ports }) => ({
     container: Names[0]?.slice(1) ?? "",
-    ...(Labels["mirador.fleet"] === undefined ? {} : { fleet: Labels["mirador.fleet"] }),
     ports: Ports.flatMap(({ PublicPort }) => (PublicPort === undefined ? [] : [PublicPort])),
   }));
 }
@@ -166,8 +164,9 @@ export async function portTroubles(
 ): Promise<readonly Trouble[]> {
   const troubles: Trouble[] = [];
   for (const { name, address, port } of ports) {
-    const holder = holders.find((candidate) => candidate.ports.includes(port));
-    if (holder?.container === ownContainer) continue;
+    const holding = holders.filter((candidate) => candidate.ports.includes(port));
+    if (holding.some(({ container }) => container === ownContainer)) continue;
+    const [holder] = holding;
     const code = await listen(address, port);
     if (code === "EADDRNOTAVAIL") {
       return [

@@ -6,6 +6,9 @@ import type { NodePlan } from "../lib/plan/node-plan";
 import { literal } from "../lib/terraform/literal";
 import { MiradorNode } from "./mirador-node";
 
+/** What the constructs were run against. The bindings pin 3.6.2, whose waits and replacements differ. */
+export const DOCKER_PROVIDER_VERSION = "~> 4.5";
+
 export interface NodeStackProps {
   readonly plan: NodePlan;
   /** Absolute folder of local state files. A backend in the fleet wins. */
@@ -19,8 +22,7 @@ export class NodeStack extends TerraformStack {
   constructor(scope: Construct, id: string, { plan, stateFolder }: NodeStackProps) {
     super(scope, id);
     new DockerProvider(this, "docker", providerConfig(plan.docker));
-    // The bindings were generated from 3.6.2 and pin it; what they emit was run against 4.5.
-    this.addOverride("terraform.required_providers.docker.version", "~> 4.5");
+    this.addOverride("terraform.required_providers.docker.version", DOCKER_PROVIDER_VERSION);
     if (plan.backend === undefined) new LocalBackend(this, { path: localState(stateFolder, plan) });
     else new PassedThroughBackend(this, plan.backend.type, backendConfig(plan));
     this.miradorNode = new MiradorNode(this, "Node", { plan });

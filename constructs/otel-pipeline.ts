@@ -22,8 +22,7 @@ export class OtelPipeline extends Construct {
     super(scope, id);
     const prepared = preparedBy ?? new Job(this, "prepare-otel", { host, plan: prepareJob([plan.data]) }).container;
     this.services = plan.services.map((service) => {
-      const after = service.volumes.length > 0 ? [prepared] : [];
-      return new ServiceContainer(this, service.service, { host, plan: service, after });
+      return new ServiceContainer(this, service.service, { host, plan: service, after: [prepared] });
     });
     if (preparedBy !== undefined) return;
     const containers = this.services.map(({ container }) => container);

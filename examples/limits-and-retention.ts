@@ -9,7 +9,7 @@ export default defineFleet({
   ports: { otlpGrpc: 14317, otlpHttp: 14318, stats: 18404 },
   haproxy: { algorithm: "leastconn", checkIntervalSeconds: 2, drainSeconds: 60 },
   limits: { vmstorage: { memory: "2GiB", cpus: 1.5 }, gateway: { memory: "512MiB", cpus: 1 } },
-  batch: { minItems: 1000, maxItems: 2000, flushMilliseconds: 200 },
+  batch: { minSize: "2MiB", maxSize: "4MiB", flushMilliseconds: 200 },
   queue: { size: "256MiB", fsync: false },
   minFreeDisk: "2GiB",
   logLevel: "warn",

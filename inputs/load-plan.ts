@@ -33,7 +33,15 @@ export async function loadPlan(folder: string, processEnvironment: Environment):
   const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
   // Terraform's state may hold what others should not read, and Terraform itself writes it with mode 0644.
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-  return { fleet, plan, stateFolder };
+  return { fleet, plan: { ...plan, warnings: [...plan.warnings, ...unusedAddress(fleet, environment)] }, stateFolder };
+}
+
+/** Somebody who comes from the predecessor expects its variable to count. */
+function unusedAddress({ nodes }: Fleet, { NODE_IP }: Environment): string[] {
+  if (!NODE_IP || nodes.some(({ address }) => address === NODE_IP)) return [];
+  return [
+    `NODE_IP=${NODE_IP} is not used: the fleet names its nodes; \`defineFleet({})\` would take them from the environment`,
+  ];
 }
 
 /** Docker's own variable wins over the address in the stack: every node would be deployed to that one engine. */

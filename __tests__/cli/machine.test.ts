@@ -37,15 +37,15 @@ const PORT = { name: "otlpHttp", address: "127.0.0.1", port: 4318 } as const;
 
 test("a taken port names itself, its holder and the key of the fleet", async () => {
   const holders = [{ container: "other", ports: [4318] }];
-  const [trouble] = await portTroubles([PORT], "mirador-node1-haproxy", holders, async () => "EADDRINUSE");
+  const [trouble] = await portTroubles([PORT], "mirador_node1-haproxy", holders, async () => "EADDRINUSE");
   expect(trouble).toMatchObject({ code: "machine/port-taken", where: "fleet.ports.otlpHttp" });
   expect(trouble?.what).toContain("port 4318 on 127.0.0.1 is taken by the container other");
 });
 
 test("a port that our own HAProxy holds is fine, and so is one that only root may try", async () => {
-  const own = [{ container: "mirador-node1-haproxy", ports: [4318] }];
-  expect(await portTroubles([PORT], "mirador-node1-haproxy", own, async () => "EADDRINUSE")).toEqual([]);
-  expect(await portTroubles([PORT], "mirador-node1-haproxy", [], async () => "EACCES")).toEqual([]);
+  const own = [{ container: "mirador_node1-haproxy", ports: [4318] }];
+  expect(await portTroubles([PORT], "mirador_node1-haproxy", own, async () => "EADDRINUSE")).toEqual([]);
+  expect(await portTroubles([PORT], "mirador_node1-haproxy", [], async () => "EACCES")).toEqual([]);
 });
 
 test("an address of another machine is told once, not for each port", async () => {

@@ -4,8 +4,8 @@ import { dataVolumes } from "../../cli/demo-down";
 import { demultiplex } from "../../cli/deployment";
 import { findOrphans, nodeContainers, removableOrphans } from "../../cli/orphans";
 
-const gateway = { id: "c1", name: "mirador-node1-gateway" };
-const haproxy = { id: "c2", name: "mirador-node1-haproxy" };
+const gateway = { id: "c1", name: "mirador_node1-gateway" };
+const haproxy = { id: "c2", name: "mirador_node1-haproxy" };
 
 test("orphans are containers with our labels that the state does not know", () => {
   expect(findOrphans([haproxy, gateway], new Set(["c2"]))).toEqual([gateway]);
@@ -17,7 +17,7 @@ test("only containers with the labels of this fleet and node are looked at", asy
   const client = {
     listContainers: async (options: unknown) => {
       asked = options;
-      return [{ Id: "c1", Names: ["/mirador-node1-gateway"] }];
+      return [{ Id: "c1", Names: ["/mirador_node1-gateway"] }];
     },
   } as unknown as Docker;
   expect(await nodeContainers(client, { fleet: "mirador", node: "node1" })).toEqual([gateway]);
@@ -32,21 +32,21 @@ test("what a killed run left may be removed", () => {
 test("a deployment of another state is refused, never removed", () => {
   const refused = () =>
     removableOrphans({ node: "node1", orphans: [gateway, haproxy], unfinished: false, state: "/s" });
-  expect(refused).toThrow(/another state than this one[\s\S]*where +\/s[\s\S]*docker rm -f mirador-node1-gateway/);
+  expect(refused).toThrow(/another state than this one[\s\S]*where +\/s[\s\S]*docker rm -f mirador_node1-gateway/);
 });
 
 test("data volumes are those of this node and no other's", async () => {
   const names = [
-    "mirador-node1-metrics-data",
-    "mirador-node1-haproxy-config",
-    "mirador-node10-logs-data",
-    "other-mirador-node1-logs-data",
-    "mirador-node1-queue-data",
+    "mirador_node1-metrics-data",
+    "mirador_node1-haproxy-config",
+    "mirador_node10-logs-data",
+    "other-mirador_node1-logs-data",
+    "mirador_node1-queue-data",
   ];
   const client = { listVolumes: async () => ({ Volumes: names.map((Name) => ({ Name })) }) } as unknown as Docker;
-  expect(await dataVolumes(client, "mirador-node1")).toEqual([
-    "mirador-node1-metrics-data",
-    "mirador-node1-queue-data",
+  expect(await dataVolumes(client, "mirador_node1")).toEqual([
+    "mirador_node1-metrics-data",
+    "mirador_node1-queue-data",
   ]);
 });
 

@@ -65,7 +65,7 @@ describe.each(Object.entries(ALONE))("%s", (name, stack) => {
   });
 
   test("has names that all begin with its prefix", () => {
-    const prefix = name === "mirador-node" ? "mirador-node1" : "outside";
+    const prefix = name === "mirador-node" ? "mirador_node1" : "outside";
     const named = ["docker_container", "docker_network", "docker_volume"].flatMap((type) =>
       Object.values(resourcesOf(stack, type)).map((resource) => String(resource.name)),
     );

@@ -186,10 +186,11 @@ describe.each(EVERY)("every container of %s", (_, plan) => {
 describe("the order of things", () => {
   const startsAfter = (address: string) => containerOf(STACK, address).depends_on as readonly string[];
 
-  test("stores and the gateway start when their volumes are theirs, collectors without data at once", () => {
-    for (const address of ["vmstorage", "vlstorage", "vtstorage", "gateway"])
-      expect(startsAfter(address)).toContain("docker_container.prepare");
-    expect(startsAfter("vmadapter")).toEqual([]);
+  test("no service starts, and no configuration is put in place, before the host was found fit for them", () => {
+    const services = containersOf(STACK).map(([address]) => address);
+    for (const address of services.filter((each) => !isJob(each) && each !== "haproxy"))
+      expect(startsAfter(address), address).toContain("docker_container.prepare");
+    expect(startsAfter("haproxy-configure")).toContain("docker_container.prepare");
   });
 
   test("HAProxy comes after its configuration and every service", () => {
@@ -231,7 +232,7 @@ describe("a change replaces what it must and nothing else", () => {
 
   test.each<[string, FleetDefinition, readonly string[]]>([
     ["nothing", {}, []],
-    ["a collector's batch", { batch: { minItems: 100 } }, ["gateway"]],
+    ["a collector's batch", { batch: { maxSize: "3MiB" } }, ["gateway"]],
     ["HAProxy's algorithm", { haproxy: { algorithm: "leastconn" } }, ["haproxy-configure", "ready"]],
     ["a published port", { ports: { stats: 9404 } }, ["haproxy"]],
     ["a retention", { retention: { logs: "7d" } }, ["vlstorage"]],

@@ -51,7 +51,7 @@ describe.each(EXAMPLE_NAMES)("%s", (name) => {
   test("differs between nodes by name, address and storage group only", () => {
     const neutral = synthesized.map(({ plan: { name: node, address }, stack: { resource } }) =>
       JSON.stringify(resource)
-        .replaceAll(new RegExp(`\\b${node}\\b`, "g"), "NODE")
+        .replaceAll(new RegExp(`(?<![a-z0-9])${node}(?![a-z0-9])`, "g"), "NODE")
         .replaceAll(address, "ADDRESS")
         .replaceAll(/\bstore_(vt|vm|vl)_[ab]\b/g, "store_$1_GROUP"),
     );

@@ -1,4 +1,5 @@
 import { resolveImages } from "../images/overrides";
+import { queueDiskMiB } from "../otel/queues";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan/ports";
 import { SERVICE_NAMES, type ServiceName } from "../plan/services";
@@ -64,13 +65,9 @@ function complete(definition: FleetDefinition): Fleet {
       ...(haproxy.tls === undefined ? {} : { tls: haproxy.tls }),
     },
     limits: Object.fromEntries(SERVICE_NAMES.map((name) => [name, limitOf(definition, name)])) as Fleet["limits"],
-    batch: {
-      minItems: batch.minItems ?? 4096,
-      maxItems: batch.maxItems ?? Math.max(8192, batch.minItems ?? 0),
-      flushMilliseconds: batch.flushMilliseconds ?? 500,
-    },
-    queue: { sizeMiB: parseMebibytes(queue.size ?? "1GiB") ?? 0, fsync: queue.fsync ?? true },
-    minFreeDiskMiB: parseMebibytes(definition.minFreeDisk ?? "1GiB") ?? 0,
+    batch: batchOf(batch),
+    queue: { sizeMiB: queueMiB(definition), fsync: queue.fsync ?? true },
+    minFreeDiskMiB: parseMebibytes(definition.minFreeDisk ?? "") ?? queueDiskMiB(queueMiB(definition)) + 1024,
     logLevel: definition.logLevel ?? "info",
     // Sorted and unique: the order in which somebody wrote the list replaces no container.
     anomalyMetrics: [...new Set(definition.anomaly?.metrics ?? ANOMALY_DEFAULT)].sort(),
@@ -78,6 +75,13 @@ function complete(definition: FleetDefinition): Fleet {
     ...(definition.backend === undefined ? {} : { backend: definition.backend }),
     definition,
   };
+}
+
+const queueMiB = ({ queue }: FleetDefinition): number => parseMebibytes(queue?.size ?? "512MiB") ?? 0;
+
+function batchOf({ minSize, maxSize, flushMilliseconds = 500 }: NonNullable<FleetDefinition["batch"]>): Fleet["batch"] {
+  const minMiB = parseMebibytes(minSize ?? "1MiB") ?? 0;
+  return { minMiB, maxMiB: parseMebibytes(maxSize ?? "") ?? Math.max(2, minMiB), flushMilliseconds };
 }
 
 export function portsOf(definition: FleetDefinition): Record<AccessPointName, number> {

@@ -140,10 +140,10 @@ export interface FleetDefinition {
   readonly limits?: { readonly [service in ServiceName]?: LimitDefinition };
   /** How the gateway groups what it sends on. */
   readonly batch?: {
-    /** A batch is sent when it holds this many items; 1 to 65536. @default 4096 */
-    readonly minItems?: number;
-    /** A batch is never larger than this. @default 8192 */
-    readonly maxItems?: number;
+    /** A batch is sent when it holds this much, such as `"1MiB"`; up to 16MiB. @default "1MiB" */
+    readonly minSize?: string;
+    /** A batch is never larger than this, but for a single item that is. Four of each signal may be in memory. @default "2MiB" */
+    readonly maxSize?: string;
     /** A batch is sent after this many milliseconds even if it is small; 10 to 10000. @default 500 */
     readonly flushMilliseconds?: number;
   };
@@ -152,13 +152,17 @@ export interface FleetDefinition {
     /**
      * Payload that one queue may hold, such as `"1GiB"`. The sum of all queues times three must fit the disk they live
      * on, or the deploy is refused: a full disk loses what was acknowledged, a full queue does not.
-     * @default "1GiB"
+     * @default "512MiB"
      */
     readonly size?: string;
     /** Wait for the disk before acknowledging; survives power loss at 5 to 10 % of the CPU. @default true */
     readonly fsync?: boolean;
   };
-  /** Disk space that each store leaves free before it turns read-only, such as `"1GiB"`. @default "1GiB" */
+  /**
+   * Disk space that each store leaves free before it turns read-only, such as `"10GiB"`. Where a store shares its disk
+   * with the queues, less than they need lets it fill the disk under them.
+   * @default - what the queues need (the sum of all, times three) and 1GiB
+   */
   readonly minFreeDisk?: string;
   /** Log level of the collectors. @default "info" */
   readonly logLevel?: LogLevel;

@@ -33,7 +33,7 @@ export interface Fleet {
     readonly tls?: { readonly certificatePath: string; readonly keyPath?: string };
   };
   readonly limits: Readonly<Record<ServiceName, ServiceLimit>>;
-  readonly batch: { readonly minItems: number; readonly maxItems: number; readonly flushMilliseconds: number };
+  readonly batch: { readonly minMiB: number; readonly maxMiB: number; readonly flushMilliseconds: number };
   readonly queue: { readonly sizeMiB: number; readonly fsync: boolean };
   readonly minFreeDiskMiB: number;
   readonly logLevel: LogLevel;

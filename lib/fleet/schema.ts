@@ -57,6 +57,12 @@ const path = text(
   (value) => `${quote(value)} is no usable path`,
   () => "write a path without line breaks, control characters or decomposed letters (Unicode NFD)",
 );
+/** Terraform and ssh run in another folder than the program, so a relative path would mean another file. */
+const absolutePath = path.superRefine((value, context) => {
+  if (value.startsWith("/")) return;
+  const params = { code: "fleet/path-invalid", fix: "write the absolute path" };
+  context.addIssue({ code: "custom", message: `${quote(value)} is a relative path`, params });
+});
 const hostFolder = text(
   (value) => /^\/[^\p{Cc}:,]+$/u.test(value) && isComposed(value) && !value.split("/").includes(".."),
   "fleet/path-invalid",
@@ -74,6 +80,12 @@ const size = text(
   "fleet/memory-invalid",
   (value) => `size ${quote(value)} cannot be used`,
   () => 'write a whole number with MiB, GiB or TiB: "512MiB", "2GiB"',
+);
+const batchSize = text(
+  (value) => (parseMebibytes(value) ?? 17) <= 16,
+  "fleet/memory-invalid",
+  (value) => `batch size ${quote(value)} cannot be used`,
+  () => 'write whole MiB up to "16MiB": a larger batch may be refused by the store it is for',
 );
 const metricName = text(
   (value) => /^[A-Za-z][A-Za-z0-9_.-]{0,254}$/.test(value),
@@ -111,10 +123,10 @@ const docker = z.discriminatedUnion("kind", [
     host: hostName,
     user: user.optional(),
     port: port.optional(),
-    identityFile: path.optional(),
-    knownHostsFile: path.optional(),
+    identityFile: absolutePath.optional(),
+    knownHostsFile: absolutePath.optional(),
   }),
-  z.strictObject({ kind: z.literal("tcp"), host: hostName, port: port.optional(), certificatePath: path }),
+  z.strictObject({ kind: z.literal("tcp"), host: hostName, port: port.optional(), certificatePath: absolutePath }),
   z.strictObject({ kind: z.literal("context"), name: word }),
 ]);
 
@@ -163,8 +175,8 @@ const fleetSchema = z.strictObject({
   limits: z.strictObject(Object.fromEntries(SERVICE_NAMES.map((name) => [name, limit.optional()]))).optional(),
   batch: z
     .strictObject({
-      minItems: whole(1, 65_536, "items").optional(),
-      maxItems: whole(1, 65_536, "items").optional(),
+      minSize: batchSize.optional(),
+      maxSize: batchSize.optional(),
       flushMilliseconds: whole(10, 10_000, "milliseconds").optional(),
     })
     .optional(),

@@ -82,14 +82,16 @@ function sharedFolders({ storagePaths }: FleetDefinition): Problem[] {
 }
 
 function batchOrder({ batch }: FleetDefinition): Problem[] {
-  const { minItems = 4096, maxItems } = batch ?? {};
-  if (maxItems === undefined || typeof maxItems !== "number" || maxItems >= minItems) return [];
+  const { minSize, maxSize } = batch ?? {};
+  const minimum = typeof minSize === "string" ? parseMebibytes(minSize) : 1;
+  const maximum = typeof maxSize === "string" ? parseMebibytes(maxSize) : undefined;
+  if (minimum === undefined || maximum === undefined || maximum >= minimum) return [];
   return [
     {
       code: "fleet/value-invalid",
-      what: `maxItems ${maxItems} is below minItems ${minItems}`,
+      what: `maxSize ${maxSize} is below minSize ${minSize ?? "1MiB"}`,
       where: "fleet.batch",
-      fix: `write maxItems of at least ${minItems}, or a smaller minItems`,
+      fix: `write a maxSize of at least ${minSize ?? "1MiB"}, or a smaller minSize`,
     },
   ];
 }

@@ -33,7 +33,9 @@ export interface AccessPoint {
    * Paths that end like this take OTLP as protobuf. The stores themselves answer 200 to a GET and to other content types
    * there, and whoever sent that would never learn that nothing was stored.
    */
-  readonly otlpSuffix?: string;
+  readonly otlpSuffixes?: readonly string[];
+  /** Deleting, snapshots, profiles and whatever else is the operator's: not for everybody who reaches the port. */
+  readonly guarded?: boolean;
 }
 
 /** The access points of a node, except the stats page, which HAProxy answers itself. */
@@ -50,7 +52,8 @@ export function accessPoints(
     rewrites: stores[signal].insertPaths,
     serverTimeoutSeconds: 60,
     maxBodyMiB: 64,
-    otlpSuffix: `/opentelemetry/v1/${signal}`,
+    otlpSuffixes: [`/opentelemetry/v1/${signal}`, ...(signal === "metrics" ? ["/opentelemetry/api/v1/push"] : [])],
+    guarded: true,
   });
   // Below the stores' own query limit of 30 s: a hung storage behind vlselect or vtselect ends in an empty answer with
   // status 200 at that limit, and this makes it a 504.
@@ -60,6 +63,7 @@ export function accessPoints(
     patience: "retry",
     rewrites: stores[signal].selectPaths,
     serverTimeoutSeconds: 28,
+    guarded: true,
   });
   return [
     { name: "otlpGrpc", target: { ...gateway, port: PORTS.otlpGrpc }, http2: true, ...otlp },
@@ -137,7 +141,7 @@ const PATIENCE: Readonly<Record<Patience, readonly Directive[]>> = {
 };
 
 /** What is refused here, because the service behind would take it wrongly or not at all. */
-function refusals({ maxBodyMiB, otlpSuffix }: AccessPoint): readonly Directive[] {
+function refusals({ maxBodyMiB, otlpSuffixes = [], guarded = false }: AccessPoint): readonly Directive[] {
   const refuse = (status: number, why: string, condition: Directive): Directive => [
     ...line`http-request return status ${status} content-type text/plain string ${why} if`,
     ...condition,
@@ -146,11 +150,24 @@ function refusals({ maxBodyMiB, otlpSuffix }: AccessPoint): readonly Directive[]
   if (maxBodyMiB !== undefined) {
     const tooLarge = line`{ req.hdr(content-length) -m int gt ${maxBodyMiB * 1024 * 1024} }`;
     lines.push(refuse(413, `body larger than ${maxBodyMiB} MiB`, tooLarge));
+    // A server that refuses early leaves the rest of a body without length unread, and HAProxy then answers nothing more
+    // on that connection.
+    lines.push(line`http-request set-var(txn.no_length) bool(true) unless { req.hdr(content-length) -m found }`);
+    lines.push(
+      line`http-after-response set-header connection close if { var(txn.no_length) -m found } !{ status 200:299 }`,
+    );
   }
-  if (otlpSuffix !== undefined) {
-    lines.push(refuse(405, "OTLP takes POST", line`{ path_end ${otlpSuffix} } !{ method POST }`));
-    const protobuf = line`{ path_end ${otlpSuffix} } !{ req.hdr(content-type) -m beg application/x-protobuf }`;
-    lines.push(refuse(415, "OTLP is taken as application/x-protobuf here; 4318 takes JSON too", protobuf));
+  if (guarded) {
+    const operators = line`{ path,url_dec -m sub delete /snapshot /internal/ /debug/ }`;
+    lines.push(refuse(403, "not offered at this port", operators));
+  }
+  if (otlpSuffixes.length > 0) {
+    const otlp = ["{", "path_end", ...otlpSuffixes, "}"] as const;
+    lines.push(refuse(405, "OTLP takes POST", [...otlp, ...line`!{ method POST }`]));
+    const protobuf = line`!{ req.hdr(content-type) -m beg application/x-protobuf }`;
+    lines.push(
+      refuse(415, "OTLP is taken as application/x-protobuf here; 4318 takes JSON too", [...otlp, ...protobuf]),
+    );
   }
   return lines;
 }

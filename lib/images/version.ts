@@ -9,10 +9,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** True when `version` is `since` or newer, and older than `until`. */
-export function versionWithin(version: string, since?: string, until?: string): boolean {
-  return (
-    (since === undefined || compareVersions(version, since) >= 0) &&
-    (until === undefined || compareVersions(version, until) < 0)
-  );
+/** True when `version` is `since` or newer. */
+export function isAtLeast(version: string, since: string): boolean {
+  return compareVersions(version, since) >= 0;
 }

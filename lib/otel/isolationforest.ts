@@ -1,4 +1,4 @@
-import { versionWithin } from "../images/version";
+import { isAtLeast } from "../images/version";
 import { type CollectorConfig, type ComponentSettings, defineCollectorConfig } from "./config";
 import type { DerivedRequest } from "./servicegraph";
 import { derivedExporter, HEALTH_CHECK, innerGrpcReceiver, MEMORY_LIMITER, markWithNode, telemetry } from "./shared";
@@ -35,7 +35,7 @@ export function isolationForestConfig(request: IsolationForestRequest): Collecto
       },
       "transform/score": SCORE,
       "resource/node": markWithNode(request.node),
-      ...perMetric("filter", only),
+      ...perMetric("filter/only", only),
       ...perMetric("isolationforest", () => forest(request.version)),
     },
     exporters: { "otlp_http/vmadapter": derivedExporter(request.adapter) },
@@ -45,7 +45,7 @@ export function isolationForestConfig(request: IsolationForestRequest): Collecto
     receivers: ["otlp"],
     processors: [
       "memory_limiter",
-      `filter/${metric}`,
+      `filter/only/${metric}`,
       "transform/prepare",
       `isolationforest/${metric}`,
       "filter/unscored",
@@ -111,7 +111,7 @@ function forest(version: string): ComponentSettings {
     // Only satisfies the processor's validation; nothing reads it for scoring.
     min_samples: 256,
     // 50 separates mixed and continuous series best in trials; an older processor refuses to start with the key.
-    ...(versionWithin(version, WORKING_FOREST_SINCE) ? { min_node_samples: 50 } : {}),
+    ...(isAtLeast(version, WORKING_FOREST_SINCE) ? { min_node_samples: 50 } : {}),
     score_attribute: "anomaly.isolation_score",
     classification_attribute: "anomaly.is_anomaly",
     features: { metrics: ["value"] },

@@ -1,6 +1,6 @@
 import type { PerSignal } from "../fleet/definition";
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
-import { versionWithin } from "../images/version";
+import { isAtLeast } from "../images/version";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan } from "../plan/service-plan";
@@ -10,6 +10,7 @@ import { endpointUrl, type StoreEndpoints } from "../victoria/endpoints";
 import type { CollectorConfig } from "./config";
 import { gatewayConfig, QUEUE_DIRECTORY } from "./gateway";
 import { isolationForestConfig } from "./isolationforest";
+import { queueDiskMiB } from "./queues";
 import { renderCollectorConfig } from "./render";
 import { serviceGraphConfig } from "./servicegraph";
 import { spanMetricsConfig } from "./spanmetrics";
@@ -48,7 +49,7 @@ const USER = "10001:10001";
 
 /** @throws ProblemError `image/flag-unsupported` for a collector older than 0.158 */
 export function planOtel(request: OtelRequest): OtelPlan {
-  if (!versionWithin(request.version, OLDEST_COLLECTOR)) {
+  if (!isAtLeast(request.version, OLDEST_COLLECTOR)) {
     throw new ProblemError([
       {
         code: "image/flag-unsupported",
@@ -60,15 +61,13 @@ export function planOtel(request: OtelRequest): OtelPlan {
   }
   const configs = renderConfigs(request);
   const names = COLLECTOR_NAMES.filter((name) => configs[name] !== undefined);
-  const queues = 3;
   return {
     configs,
     services: names.map((name) => collectorService(name, configs[name] ?? "", request)),
     data: {
       source: request.queueSource,
       owner: USER,
-      // Queue files grow to two to three times the payload, and a disk that is full loses what was acknowledged.
-      requiredFreeMiB: queues * request.queue.sizeMiB * 3,
+      requiredFreeMiB: queueDiskMiB(request.queue.sizeMiB),
     },
   };
 }

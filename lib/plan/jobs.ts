@@ -38,11 +38,17 @@ function prepareVolume({ source, owner, format, requiredFreeMiB }: DataVolume, p
   const steps: string[] = [];
   if (format !== undefined) {
     const marker = `${path}/.mirador-format`;
-    const found = `$(cat ${marker})`;
+    const other = `and this deploy wants ${format}; set the layout back, or export and import the data (README, "Changing the layout")`;
+    const unknown = `holds data of an unknown format; if it is ${format}, say so: echo ${format} > ${source}/.mirador-format`;
     steps.push(
-      `if [ -f ${marker} ]; then [ "${found}" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "${found}" ${shellQuote(
-        `and this deploy wants ${format}; set the layout back, or export and import the data (README, "Changing the layout")`,
-      )}; elif [ -z "$(ls -A ${path} | grep -vx lost+found)" ]; then echo ${format} > ${marker}; fi`,
+      `if [ -f ${marker} ]; then`,
+      `  [ "$(cat ${marker})" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "$(cat ${marker})" ${shellQuote(other)}`,
+      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new)" ]; then`,
+      `  stop ${shellQuote(`${source} ${unknown}`)}`,
+      "else",
+      // Renamed into place: half a marker on a full disk would refuse every later deploy.
+      `  echo ${format} > ${marker}.new && mv ${marker}.new ${marker}`,
+      "fi",
     );
   }
   if (requiredFreeMiB !== undefined) {

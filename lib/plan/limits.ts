@@ -3,19 +3,20 @@ import { COLLECTOR_NAMES, type CollectorName, type ServiceName } from "./service
 
 /**
  * Memory limits in MiB, two to three times the peak measured at 5k logs, 5k spans and 50k samples a second for the
- * stores. vminsert has 256: at 160 it was killed while a restarting gateway resent 20k samples a second.
+ * stores. vminsert has 256: at 160 it was killed while a restarting gateway resent 20k samples a second. vtstorage has
+ * 768: at 448 it was killed while a gateway drained 800k spans, and what it had taken from memory was lost.
  */
 export const DEFAULT_LIMITS: Readonly<Record<ServiceName, ServiceLimit>> = {
   vminsert: { memoryMiB: 256 },
   vmselect: { memoryMiB: 256 },
   vmstorage: { memoryMiB: 640 },
   vmsingle: { memoryMiB: 768 },
-  vlinsert: { memoryMiB: 128 },
+  vlinsert: { memoryMiB: 256 },
   vlselect: { memoryMiB: 192 },
   vlstorage: { memoryMiB: 448 },
-  vtinsert: { memoryMiB: 128 },
+  vtinsert: { memoryMiB: 256 },
   vtselect: { memoryMiB: 192 },
-  vtstorage: { memoryMiB: 448 },
+  vtstorage: { memoryMiB: 768 },
   gateway: { memoryMiB: 256 },
   servicegraph: { memoryMiB: 128 },
   spanmetrics: { memoryMiB: 128 },

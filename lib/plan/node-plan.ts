@@ -49,3 +49,8 @@ export function servicesOf(plan: Pick<NodePlan, "stores" | "otel" | "haproxy">):
     plan.haproxy.service,
   ];
 }
+
+/** First part of a node's container and volume names. No label holds `_`, so no two pairs of names give the same. */
+export function nodePrefix(fleet: string, node: string): string {
+  return `${fleet}_${node}`;
+}

@@ -4,12 +4,13 @@ import { accessPoints } from "../haproxy/access";
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARACTERS } from "../haproxy/password";
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
 import { planOtel } from "../otel/plan-otel";
+import { queueDiskMiB } from "../otel/queues";
 import { type Problem, refuse } from "../problem";
 import type { StoreEndpoints } from "../victoria/endpoints";
 import { planVictoria, type VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
-import type { NodePlan, PlannedAccessPoint } from "./node-plan";
+import { type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
 
 /** What never stands in a fleet definition. Whoever calls brings it: from the environment, a file, a vault. */
@@ -45,11 +46,20 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
             `${names.length} nodes: this version deploys each node complete in itself; storage groups across nodes, the mesh and failover are not wired yet, so each node answers from what its own clients sent`,
           ]
         : []),
+      ...diskWarnings(fleet),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
         standIn === undefined ? [] : [`${key} is a stand-in: ${standIn}`],
       ),
     ],
   };
+}
+
+function diskWarnings({ minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
+  const needed = queueDiskMiB(queue.sizeMiB);
+  if (minFreeDiskMiB >= needed || SIGNALS.every((signal) => storagePaths[signal] !== undefined)) return [];
+  return [
+    `minFreeDisk leaves ${minFreeDiskMiB} MiB and the queues may need ${needed} MiB: a store on the disk of the queues can fill it, and a full disk loses what was acknowledged`,
+  ];
 }
 
 function nodeProblems({ nodes }: Fleet): Problem[] {
@@ -84,7 +94,7 @@ function secretProblems({ haproxy }: Fleet, { statsPassword, tls }: Secrets): Pr
 }
 
 function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets): NodePlan {
-  const prefix = `${fleet.name}-${node.name}`;
+  const prefix = nodePrefix(fleet.name, node.name);
   const stores = perSignal((signal) => planStore(fleet, signal, prefix));
   const endpoints = perSignal((signal) => stores[signal].endpoints);
   const otel = planOtel({

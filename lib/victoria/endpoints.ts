@@ -15,7 +15,6 @@ export interface StoreEndpoints {
   /** Native ingestion of other protocols. */
   readonly insert: Endpoint;
   readonly select: Endpoint;
-  readonly storage: Endpoint;
   /**
    * First part of a path at the access point and what it becomes at the service, where they differ. The access points
    * speak the cluster's paths in both layouts, so that a client never needs to know the layout.
@@ -24,8 +23,6 @@ export interface StoreEndpoints {
   readonly selectPaths: readonly PathRewrite[];
   /** A query that only succeeds when every storage behind it answers; `/health` does not look at storages. */
   readonly readCheck: { readonly path: string; readonly body?: string };
-  /** Base of queries at the access point: PromQL, LogsQL or Jaeger. */
-  readonly queryPath: string;
   readonly uiPath: string;
 }
 
@@ -38,14 +35,13 @@ const at = (service: keyof typeof PORTS & ServiceName): Endpoint => ({ service, 
 
 /** VictoriaMetrics: the two layouts share no path, and a wrong one answers 400, which collectors take as final. */
 function metrics(layout: Layout): StoreEndpoints {
-  const shared = { queryPath: "/select/0/prometheus", uiPath: "/select/0/vmui/" };
+  const shared = { uiPath: "/select/0/vmui/" };
   if (layout === "cluster") {
     return {
       ...shared,
       otlp: { ...at("vminsert"), path: "/insert/0/opentelemetry/v1/metrics" },
       insert: at("vminsert"),
       select: at("vmselect"),
-      storage: at("vmstorage"),
       insertPaths: [{ from: "/v1/metrics", to: "/insert/0/opentelemetry/v1/metrics" }],
       selectPaths: [],
       // `query=1` touches no storage and is answered even when all are dead.
@@ -60,7 +56,6 @@ function metrics(layout: Layout): StoreEndpoints {
     otlp: { ...at("vmsingle"), path: "/opentelemetry/v1/metrics" },
     insert: at("vmsingle"),
     select: at("vmsingle"),
-    storage: at("vmsingle"),
     insertPaths: [
       { from: "/v1/metrics", to: "/opentelemetry/v1/metrics" },
       { from: "/insert/0/prometheus/", to: "/" },
@@ -75,11 +70,10 @@ function metrics(layout: Layout): StoreEndpoints {
 }
 
 /** VictoriaLogs and VictoriaTraces: one program, the same paths in both layouts, other ports. */
-function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "otlp" | "insertPaths" | "queryPath"> {
+function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "otlp" | "insertPaths"> {
   return {
     insert: layout === "cluster" ? at(`${kind}insert`) : at(`${kind}storage`),
     select: layout === "cluster" ? at(`${kind}select`) : at(`${kind}storage`),
-    storage: at(`${kind}storage`),
     selectPaths: [],
     // A hung storage still gets status 200 from the select role, so the body is looked at.
     readCheck: {
@@ -100,7 +94,6 @@ export function storeEndpoints(signal: Signal, layout: Layout): StoreEndpoints {
     otlp: { ...at(`${kind}storage`), path },
     // An OTLP client needs no special path at a native port.
     insertPaths: [{ from: `/v1/${signal}`, to: path }],
-    queryPath: signal === "logs" ? "/select/logsql" : "/select/jaeger",
   };
 }
 

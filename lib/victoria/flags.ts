@@ -1,5 +1,5 @@
 import type { ImageKey } from "../images/catalog";
-import { versionWithin } from "../images/version";
+import { isAtLeast } from "../images/version";
 import { type Problem, ProblemError } from "../problem";
 
 /** The programs of the three product families; they have their own version lines. */
@@ -43,6 +43,8 @@ const CATALOG = {
   cacheDataPath: { since: { vmselect: "1.110.0" } },
   "insert.disable": { since: { "victoria-logs": "1.24.0", "victoria-traces": "0.1.0" } },
   "select.disable": { since: { "victoria-logs": "1.24.0", "victoria-traces": "0.1.0" } },
+  "opentelemetry.maxRequestSize": { since: { "victoria-logs": "1.24.0" } },
+  "opentelemetry.traces.maxRequestSize": { since: { "victoria-traces": "0.1.0" } },
   "insert.drainTimeout": { since: { "victoria-logs": "1.53.0" } },
 } as const satisfies Readonly<Record<string, FlagEntry>>;
 
@@ -64,7 +66,7 @@ export function renderFlags(program: VictoriaProgram, version: string, uses: rea
   const rendered: string[] = [];
   for (const { flag, value, optional = false } of uses) {
     const since = (CATALOG[flag].since as FlagEntry["since"])[program];
-    if (since !== undefined && versionWithin(version, since))
+    if (since !== undefined && isAtLeast(version, since))
       rendered.push(value === true ? `-${flag}` : `-${flag}=${value}`);
     else if (!optional)
       problems.push({

@@ -104,6 +104,12 @@ function logsOrTracesServices(
       { flag: "select.disable", value: true },
       SHUTDOWN_DELAY,
       { flag: "insert.drainTimeout", value: "5s", optional: true },
+      // A request is held whole in memory, and unpacked: by default 64 MiB each, two for each core of the host.
+      {
+        flag: signal === "logs" ? "opentelemetry.maxRequestSize" : "opentelemetry.traces.maxRequestSize",
+        value: "16MiB",
+        optional: true,
+      },
     ]),
     role(request, `${kind}select`, program, 0.5, [node, { flag: "insert.disable", value: true }, queryTime]),
     store,

@@ -25,9 +25,9 @@ describe("completes", () => {
         tracesInsert: 4327,
       },
       haproxy: { algorithm: "random", checkIntervalSeconds: 2, drainSeconds: 30, statsUser: "admin" },
-      batch: { minItems: 4096, maxItems: 8192, flushMilliseconds: 500 },
-      queue: { sizeMiB: 1024, fsync: true },
-      minFreeDiskMiB: 1024,
+      batch: { minMiB: 1, maxMiB: 2, flushMilliseconds: 500 },
+      queue: { sizeMiB: 512, fsync: true },
+      minFreeDiskMiB: 3 * 3 * 512 + 1024,
       logLevel: "info",
       anomalyMetrics: ["process.memory.usage", "system.cpu.utilization", "system.memory.utilization"],
     });
@@ -55,9 +55,9 @@ describe("completes", () => {
   });
 
   test.each([
-    [{ minItems: 100 }, { minItems: 100, maxItems: 8192 }],
-    [{ minItems: 20_000 }, { minItems: 20_000, maxItems: 20_000 }],
-    [{ maxItems: 5000 }, { minItems: 4096, maxItems: 5000 }],
+    [{ minSize: "2MiB" }, { minMiB: 2, maxMiB: 2 }],
+    [{ minSize: "7MiB" }, { minMiB: 7, maxMiB: 7 }],
+    [{ maxSize: "5MiB" }, { minMiB: 1, maxMiB: 5 }],
   ])("batch %j as %j: the largest batch is never below the smallest", (batch, expected) => {
     expect(defineFleet({ ...ONE_NODE, batch }).batch).toMatchObject(expected);
   });

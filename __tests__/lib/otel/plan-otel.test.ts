@@ -36,7 +36,7 @@ const REQUEST: OtelRequest = {
   stores: perSignal((signal) => storeEndpoints(signal, "cluster")),
   queueSource: "queue",
   version: "0.161.0",
-  batch: { minItems: 4096, maxItems: 8192, flushMilliseconds: 500 },
+  batch: { minMiB: 1, maxMiB: 2, flushMilliseconds: 500 },
   queue: { sizeMiB: 1024, fsync: true },
   logLevel: "info",
   anomalyMetrics: ["system.cpu.utilization"],
@@ -112,13 +112,14 @@ describe("what the gateway stores", () => {
     expect(exporter.retry_on_failure).toMatchObject({ enabled: true, max_elapsed_time: "0s" });
   });
 
-  test.each(stores)("%s waits on disk, measured in bytes, and is batched in items", (_, exporter) => {
+  test.each(stores)("%s waits on disk, measured in bytes, and so is every batch", (_, exporter) => {
     expect(exporter.sending_queue).toMatchObject({
       enabled: true,
       storage: "file_storage/queue",
       sizer: "bytes",
-      queue_size: 1024 ** 3,
-      batch: { sizer: "items", min_size: 4096, max_size: 8192, flush_timeout: "500ms" },
+      queue_size: 512 * 1024 ** 2,
+      // A batch of items would have no bound, and what is larger than the next hop takes is refused for good.
+      batch: { sizer: "bytes", min_size: 1024 ** 2, max_size: 2 * 1024 ** 2, flush_timeout: "500ms" },
     });
     // A full queue refuses, so that the client keeps what it has.
     expect(at(exporter, "sending_queue", "block_on_overflow")).toBeUndefined();
@@ -157,12 +158,12 @@ describe("what the gateway stores", () => {
 
   test("follows the fleet's batch and queue", () => {
     const changed = configOf("gateway", {
-      batch: { minItems: 10, maxItems: 20, flushMilliseconds: 30 },
+      batch: { minSize: "3MiB", maxSize: "4MiB", flushMilliseconds: 30 },
       queue: { size: "64MiB", fsync: false },
     });
     expect(changed.exporters["otlp_http/store_vl_a"]?.sending_queue).toMatchObject({
       queue_size: 64 * 1024 * 1024,
-      batch: { min_size: 10, max_size: 20, flush_timeout: "30ms" },
+      batch: { min_size: 3 * 1024 ** 2, max_size: 4 * 1024 ** 2, flush_timeout: "30ms" },
     });
     expect(changed.extensions["file_storage/queue"]).toMatchObject({ fsync: false });
   });
@@ -278,12 +279,12 @@ describe("anomaly scores", () => {
     const config = configOf("isolationforest", { anomaly: { metrics } });
     expect(Object.keys(config.service.pipelines)).toEqual(["metrics/a.b", "metrics/system.cpu.utilization"]);
     for (const metric of metrics) {
-      expect(config.processors[`filter/${metric}`]).toMatchObject({
+      expect(config.processors[`filter/only/${metric}`]).toMatchObject({
         metric_conditions: [`metric.name != "${metric}"`],
       });
       expect(config.service.pipelines[`metrics/${metric}`]?.processors).toEqual([
         "memory_limiter",
-        `filter/${metric}`,
+        `filter/only/${metric}`,
         "transform/prepare",
         `isolationforest/${metric}`,
         "filter/unscored",

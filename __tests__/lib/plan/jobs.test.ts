@@ -74,10 +74,18 @@ describe("preparing volumes", () => {
     expect(stderr).toContain("this deploy wants metrics-cluster");
   });
 
-  test("claims no format for data that was there without a marker", () => {
+  test("fails for data that was there without a marker, and says how to vouch for it", () => {
     const folder = temporaryFolder({ "0/data/part": "x" });
-    expect(runJob(metrics, folder)).toMatchObject({ status: 0, done: true });
+    const { status, done, stderr } = runJob(metrics, folder);
+    expect({ status, done }).toEqual({ status: 1, done: false });
+    expect(stderr).toMatch(/holds data of an unknown format; if it is metrics-\w+, say so: echo metrics-\w+ > /);
     expect(readdirSync(join(folder, "0"))).toEqual(["data"]);
+  });
+
+  test("takes a fresh filesystem for empty", () => {
+    const folder = temporaryFolder({ "0/lost+found/x": "" });
+    expect(runJob(metrics, folder)).toMatchObject({ status: 0, done: true });
+    expect(readdirSync(join(folder, "0"))).toContain(".mirador-format");
   });
 
   test("changes the owner of mount points only, never of what is in them", () => {

@@ -17,12 +17,12 @@ describe("the default plan of one node", () => {
       ["vminsert", "vminsert", 256, "1000:1000", 30],
       ["vmselect", "vmselect", 256, "1000:1000", 30],
       ["vmstorage", "vmstorage", 640, "1000:1000", 120],
-      ["vlinsert", "victoria-logs", 128, "1000:1000", 30],
+      ["vlinsert", "victoria-logs", 256, "1000:1000", 30],
       ["vlselect", "victoria-logs", 192, "1000:1000", 30],
       ["vlstorage", "victoria-logs", 448, "1000:1000", 60],
-      ["vtinsert", "victoria-traces", 128, "1000:1000", 30],
+      ["vtinsert", "victoria-traces", 256, "1000:1000", 30],
       ["vtselect", "victoria-traces", 192, "1000:1000", 30],
-      ["vtstorage", "victoria-traces", 448, "1000:1000", 60],
+      ["vtstorage", "victoria-traces", 768, "1000:1000", 60],
       ["gateway", "otelcol", 256, "10001:10001", 60],
       ["servicegraph", "otelcol", 128, "10001:10001", 30],
       ["spanmetrics", "otelcol", 128, "10001:10001", 30],
@@ -38,10 +38,10 @@ describe("the default plan of one node", () => {
       volumes.map(({ source, path }) => [service, source, path]),
     );
     expect(volumes).toEqual([
-      ["vmstorage", "mirador-node1-metrics-data", "/storage"],
-      ["vlstorage", "mirador-node1-logs-data", "/vlogs"],
-      ["vtstorage", "mirador-node1-traces-data", "/vtraces"],
-      ["gateway", "mirador-node1-queue-data", "/var/lib/otelcol/queue"],
+      ["vmstorage", "mirador_node1-metrics-data", "/storage"],
+      ["vlstorage", "mirador_node1-logs-data", "/vlogs"],
+      ["vtstorage", "mirador_node1-traces-data", "/vtraces"],
+      ["gateway", "mirador_node1-queue-data", "/var/lib/otelcol/queue"],
     ]);
   });
 
@@ -93,10 +93,10 @@ describe("a setting reaches what it is for", () => {
       { source: "/srv/logs", path: "/vlogs" },
     ]);
     expect(plan.prepare.volumes.map(({ source }) => source)).toEqual([
-      "mirador-node1-metrics-data",
+      "mirador_node1-metrics-data",
       "/srv/logs",
-      "mirador-node1-traces-data",
-      "mirador-node1-queue-data",
+      "mirador_node1-traces-data",
+      "mirador_node1-queue-data",
     ]);
   });
 

@@ -1,11 +1,17 @@
 set -eu
 stop() { echo "mirador: $*" >&2; exit 1; }
-if [ -f /volumes/0/.mirador-format ]; then [ "$(cat /volumes/0/.mirador-format)" = metrics-cluster ] || stop 'mirador-by-ssh-metrics-data holds data of format' "$(cat /volumes/0/.mirador-format)" 'and this deploy wants metrics-cluster; set the layout back, or export and import the data (README, "Changing the layout")'; elif [ -z "$(ls -A /volumes/0 | grep -vx lost+found)" ]; then echo metrics-cluster > /volumes/0/.mirador-format; fi
+if [ -f /volumes/0/.mirador-format ]; then
+  [ "$(cat /volumes/0/.mirador-format)" = metrics-cluster ] || stop 'mirador_by-ssh-metrics-data holds data of format' "$(cat /volumes/0/.mirador-format)" 'and this deploy wants metrics-cluster; set the layout back, or export and import the data (README, "Changing the layout")'
+elif [ -n "$(ls -A /volumes/0 | grep -vxe lost+found -e .mirador-format.new)" ]; then
+  stop 'mirador_by-ssh-metrics-data holds data of an unknown format; if it is metrics-cluster, say so: echo metrics-cluster > mirador_by-ssh-metrics-data/.mirador-format'
+else
+  echo metrics-cluster > /volumes/0/.mirador-format.new && mv /volumes/0/.mirador-format.new /volumes/0/.mirador-format
+fi
 chown 1000:1000 /volumes/0
 chown 1000:1000 /volumes/1
 chown 1000:1000 /volumes/2
 free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
-[ "$free" -ge 9216 ] || stop "the disk of" 'mirador-by-ssh-queue-data' "has $free MiB for the queues; they need 9216 MiB (sum of all queues times three): free some space, or set queue.size lower"
+[ "$free" -ge 4608 ] || stop "the disk of" 'mirador_by-ssh-queue-data' "has $free MiB for the queues; they need 4608 MiB (sum of all queues times three): free some space, or set queue.size lower"
 chown 10001:10001 /volumes/3
 touch /tmp/done
 exec sleep 90
