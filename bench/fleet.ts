@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FleetDefinition, Layout, PortsDefinition } from "../lib/fleet/definition";
+import { nodePrefix } from "../lib/plan/node-plan";
 
 export const BENCH_FLEET = "bench";
 export const BENCH_NODE = "node1";
 /** First part of every container, network and volume that a benchmark makes. */
-export const PREFIX = `${BENCH_FLEET}-${BENCH_NODE}`;
+export const PREFIX = nodePrefix(BENCH_FLEET, BENCH_NODE);
 
 /** Not the defaults and not those of the tests, so that they may go on beside it; and below the range from which clients get their ports. */
 export const BENCH_PORTS = {

@@ -46,14 +46,14 @@ export async function networksOf(fleet: string): Promise<readonly string[]> {
   return networks.map(({ Name }) => Name).filter((name) => belongsTo(fleet, name));
 }
 
-/** Nodes of these fleets are one word, so that `e2e-beside-…` is not taken for a node of `e2e`. */
+/** No fleet's name holds `_`, so `e2e-beside_…` is not taken for a node of `e2e`. */
 function belongsTo(fleet: string, name: string): boolean {
-  return name.startsWith(`${fleet}-`) && !["beside-", "weather-"].some((other) => name.startsWith(`${fleet}-${other}`));
+  return name.startsWith(`${fleet}_`);
 }
 
 /** Removes all that carries a fleet's name, its data too. */
 export async function removeFleet(fleet: string): Promise<void> {
-  const containers = await docker.listContainers({ all: true, filters: { name: [`^/${fleet}-`] } });
+  const containers = await docker.listContainers({ all: true, filters: { name: [`^/${fleet}_`] } });
   const own = containers.filter(({ Names }) => Names.some((name) => belongsTo(fleet, name.slice(1))));
   await Promise.all(own.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }).catch(ignoreGone)));
   for (const name of await networksOf(fleet)) await docker.getNetwork(name).remove();
