@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
 import { run } from "./shell";
@@ -117,10 +117,27 @@ async function makeEngine(log: (line: string) => void, why: string): Promise<voi
     return;
   }
   log(`starting the Docker engine: dockerd, which logs to ${ENGINE_LOG}`);
+  await removeStalePidFiles();
   const output = openSync(ENGINE_LOG, "a");
   // A session of its own: the engine outlives this process and does not get its Ctrl-C.
   spawn("dockerd", [], { detached: true, stdio: ["ignore", output, output] }).unref();
   closeSync(output);
+}
+
+/**
+ * An engine that was killed leaves the pids of its two processes behind. Where another program has such a pid by now, the
+ * next engine takes it for its own that still runs, and does not start.
+ */
+async function removeStalePidFiles(): Promise<void> {
+  for (const [file, program] of [
+    ["/var/run/docker.pid", "dockerd"],
+    ["/var/run/docker/containerd/containerd.pid", "containerd"],
+  ] as const) {
+    const pid = (await readFile(file, "utf8").catch(() => "")).trim();
+    if (!/^\d+$/.test(pid)) continue;
+    const name = (await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")).trim();
+    if (name !== program) await rm(file, { force: true });
+  }
 }
 
 /** @throws StepError with the daemon's last words when it does not answer in time */
