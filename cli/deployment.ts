@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
-import { CliError } from "./failure";
+import { CliError, Interrupted } from "./failure";
 import { findOrphans, nodeContainers, removableOrphans, removeContainers, removeOrphanNetwork } from "./orphans";
 import type { Progress, Step } from "./progress";
 import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
@@ -59,15 +59,19 @@ export async function deploy(options: DeployOptions): Promise<PlanSummary> {
   try {
     // On an empty host there is nothing to protect, and one apply is faster.
     if ((await nodeContainers(options.client, options)).length > 0) await checkBeforeTouching(options);
-    return await progress.step(
+    const summary = await progress.step(
       "services",
       "terraform compares the stack with the engine",
       (step) => explained(options, () => watchedApply(options, step)),
       deploySaid,
     );
-  } finally {
-    // Whatever Terraform said, it came to its end and knows what it made; only a kill leaves the marker.
     rmSync(marker, { force: true });
+    return summary;
+  } catch (error) {
+    // Terraform came to its end and knows what it made. Interrupted, it may not: a container that was being created then
+    // is on the engine and in no state, as after a kill.
+    if (!(error instanceof Interrupted)) rmSync(marker, { force: true });
+    throw error;
   }
 }
 

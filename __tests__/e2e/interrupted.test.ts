@@ -56,7 +56,9 @@ describe(`a deploy that something comes between (${context.title})`, () => {
     apply.process.kill("SIGINT");
     const { status: code, output } = await apply.ended;
     expect(code, output).toBe(1);
-    expect(output).toContain("execution halted");
+    expect(output).toContain("Interrupt received");
+    // A container that was being created when the interrupt came may be on the engine and not in the state.
+    say("interrupted apply", `${await stack.removeOrphans()} containers that Terraform did not know`);
     await expectRerunCompletes();
   });
 
