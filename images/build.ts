@@ -146,7 +146,10 @@ async function main(): Promise<void> {
     )
     .option("--only <keys>", `comma-separated: ${PART_KEYS.join(", ")}`, parseKeys)
     .option("--engine", "make a Docker engine first when none answers (root on Debian or Ubuntu)")
-    .option("--print-env", 'print the two exports on stdout when done: eval "$(tsx images/build.ts --print-env)"')
+    .option(
+      "--print-env",
+      'print the exports that plan and Terraform need on stdout when done: eval "$(tsx images/build.ts --print-env)"',
+    )
     .parse();
   const { only, engine, printEnv } = command.opts<{
     only?: readonly PartKey[];
@@ -159,7 +162,9 @@ async function main(): Promise<void> {
   const { parts } = await buildParts({ log, ...(only === undefined ? {} : { only }) });
   log(line("done", `${parts.length} parts`, (performance.now() - started) / 1000));
   if (!printEnv) return;
-  for (const [name, value] of Object.entries(partsEnvironment()))
+  // Without the first, cdktf asks the registry for checksums; without the second, Terraform asks for news.
+  const quiet = { CDKTF_SKIP_PROVIDER_LOCK: "true", CHECKPOINT_DISABLE: "1" };
+  for (const [name, value] of Object.entries({ ...partsEnvironment(), ...quiet }))
     console.log(`export ${name}='${value.replaceAll("'", `'\\''`)}'`);
 }
 

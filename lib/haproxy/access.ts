@@ -156,6 +156,8 @@ function refusals({ maxBodyMiB, otlpSuffixes = [], guarded = false }: AccessPoin
     lines.push(
       line`http-after-response set-header connection close if { var(txn.no_length) -m found } !{ status 200:299 }`,
     );
+    // The same goes for the body that is refused here by its length.
+    lines.push(line`http-after-response set-header connection close if { status 413 }`);
   }
   if (guarded) {
     const operators = line`{ path,url_dec -m sub delete /snapshot /internal/ /debug/ }`;

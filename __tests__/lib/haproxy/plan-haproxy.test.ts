@@ -55,7 +55,9 @@ describe("traffic to the gateway", () => {
   test("is refused above the size that the gateway takes", () => {
     const limit = 16 * 1024 * 1024;
     for (const name of ["fe_otlp_grpc", "fe_otlp_http"]) {
-      const refusals = section(haproxyOf({}).text, `frontend ${name}`).filter((line) => line.includes("status 413"));
+      const refusals = section(haproxyOf({}).text, `frontend ${name}`).filter((line) =>
+        line.includes("return status 413"),
+      );
       expect(refusals).toHaveLength(1);
       expect(refusals[0]).toContain(`gt ${limit}`);
     }
