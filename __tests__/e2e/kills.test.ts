@@ -7,7 +7,7 @@ import { say, sayCounts } from "./support/summary";
 
 const RATES = { spans: 1_000, logs: 1_000, samples: 5_000 } as const;
 /** Seconds of acknowledged items that a killed store may lose, as the README states them. */
-const WINDOW = { spans: 3, logs: 3, samples: 10 } as const;
+const WINDOW = { spans: 5, logs: 5, samples: 12 } as const;
 
 describe(`killed with -9 under load (${context.title})`, () => {
   beforeAll(ready);
