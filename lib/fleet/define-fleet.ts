@@ -5,7 +5,7 @@ import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan
 import { SERVICE_NAMES, type ServiceName } from "../plan/services";
 import { type Problem, refuse } from "../problem";
 import { type FleetDefinition, type PerSignal, perSignal } from "./definition";
-import { type Environment, fillFromEnvironment } from "./environment";
+import { type Environment, fillFromEnvironment, isGroup } from "./environment";
 import type { Fleet, ServiceLimit } from "./fleet";
 import { parseMebibytes, parseRetentionDays } from "./quantity";
 import { validateShape } from "./schema";
@@ -20,8 +20,8 @@ import { validateFleet } from "./validate";
  * @throws ProblemError with every problem of the definition at once
  */
 export function defineFleet(definition: FleetDefinition, environment: Environment = {}): Fleet {
-  const filled = fillFromEnvironment(isObject(definition) ? definition : {}, environment);
-  const shape: readonly Problem[] = isObject(definition)
+  const filled = fillFromEnvironment(isGroup(definition) ? definition : {}, environment);
+  const shape: readonly Problem[] = isGroup(definition)
     ? validateShape(filled.definition)
     : [
         {
@@ -93,10 +93,6 @@ function limitOf({ limits }: FleetDefinition, name: ServiceName): ServiceLimit {
   const { memory, cpus } = limits?.[name] ?? {};
   const memoryMiB = memory === undefined ? undefined : parseMebibytes(memory);
   return { memoryMiB: memoryMiB ?? DEFAULT_LIMITS[name].memoryMiB, ...(cpus === undefined ? {} : { cpus }) };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -90,6 +90,7 @@ function merged<K extends string, T extends object>(
   return Object.keys(both).length > 0 || typed !== undefined ? ({ [key]: both } as { [key in K]?: T }) : {};
 }
 
-function isGroup(value: unknown): value is object {
+/** An object that holds keys; a list is none. */
+export function isGroup(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
