@@ -1,20 +1,20 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { ROOT, temporaryFolder } from "./support/folders";
 
-/** As cdktf runs it, from a folder of its own. */
+/** As npm runs it, from a folder of its own. */
 function runMain(folder: string, environment: Record<string, string>) {
   const tsx = pathToFileURL(require.resolve("tsx")).href;
   const { PATH = "", HOME = "" } = process.env;
-  const { status, stderr } = spawnSync(process.execPath, ["--import", tsx, join(ROOT, "main.ts")], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, join(ROOT, "main.ts")], {
     cwd: folder,
     encoding: "utf8",
     env: { PATH, HOME, ...environment },
   });
-  return { status, stderr };
+  return { status, stdout, stderr };
 }
 const PASSWORD = { HAPROXY_STATS_PASS: "correct-horse-battery" };
 
@@ -23,11 +23,46 @@ test("writes one stack per node, where other programs look for it", () => {
   const fleet = { MIRADOR_FLEET: join(ROOT, "examples", "two-nodes.ts"), MIRADOR_STATE: "states" };
   const { status, stderr } = runMain(folder, { ...PASSWORD, ...fleet });
   expect(status, stderr).toBe(0);
-  expect(stderr).toContain("warning 2 nodes");
+  expect(stderr).toContain("made the authority of the mesh and certificates of node1, node2");
+  expect(stderr).not.toContain("warning");
   expect(readdirSync(join(folder, "cdktf.out", "stacks"))).toEqual(["node1", "node2"]);
   const stack = JSON.parse(readFileSync(join(folder, "cdktf.out/stacks/node2/cdk.tf.json"), "utf8"));
   expect(stack.terraform.backend).toEqual({ local: { path: join(folder, "states", "node2.tfstate") } });
   expect(JSON.stringify(stack)).not.toContain(PASSWORD.HAPROXY_STATS_PASS);
+  expect(JSON.stringify(stack)).not.toContain("PRIVATE KEY");
+});
+
+test("makes certificates once: another synthesis changes nothing, and a deployed fleet never gets new ones", () => {
+  const folder = temporaryFolder();
+  const environment = { ...PASSWORD, MIRADOR_FLEET: join(ROOT, "examples", "two-nodes.ts"), MIRADOR_STATE: "states" };
+  const stackOf = () => readFileSync(join(folder, "cdktf.out/stacks/node1/cdk.tf.json"), "utf8");
+  expect(runMain(folder, environment)).toMatchObject({ status: 0 });
+  const first = stackOf();
+  expect(runMain(folder, environment)).toMatchObject({ status: 0, stderr: "" });
+  expect(stackOf()).toBe(first);
+
+  // Somebody deployed from here, and the certificates are gone.
+  rmSync(join(folder, ".mirador"), { recursive: true });
+  writeFileSync(join(folder, "states/node1.tfstate"), "{}");
+  const { status, stderr } = runMain(folder, environment);
+  expect(status).toBe(65);
+  expect(stderr).toContain("error mesh/certificate-missing");
+  expect(existsSync(join(folder, ".mirador"))).toBe(false);
+});
+
+test("says where each stack is; to cdktf, which says it itself, only what it must not call an error", () => {
+  const folder = temporaryFolder();
+  const fleet = { MIRADOR_FLEET: join(ROOT, "examples", "two-nodes.ts"), MIRADOR_STATE: "states" };
+  const paths = ["node1", "node2"].map((node) => join("cdktf.out", "stacks", node, "cdk.tf.json"));
+  const { stdout } = runMain(folder, { ...PASSWORD, ...fleet });
+  expect(stdout).toBe(`${paths.join("\n")}\n`);
+  for (const path of paths) expect(existsSync(join(folder, path))).toBe(true);
+
+  const warned = { ...PASSWORD, ...fleet, NODE_IP: "10.9.9.9" };
+  expect(runMain(folder, warned).stderr).toContain("warning NODE_IP=10.9.9.9");
+  const { stdout: told, stderr } = runMain(folder, { ...warned, CDKTF_CONTEXT_JSON: "{}" });
+  expect(told).toMatch(/^warning NODE_IP=10\.9\.9\.9 .*\n$/);
+  expect(stderr).toBe("");
 });
 
 test("writes the same bytes twice", () => {

@@ -19,12 +19,16 @@ export interface RivalRequest {
 export type CollectorConfigs = { readonly [name in CollectorName]?: CollectorConfig };
 
 const TELEMETRY = telemetry("info");
-const DERIVED = { node: "bench", adapter: { service: "vmadapter", port: PORTS.otlpHttp }, logLevel: "info" } as const;
+const DERIVED = { node: "bench", adapter: { service: "vmadapter" }, groups: ["a"], logLevel: "info" } as const;
 /** Decides what a log stream is. The stores' work would differ without it, and that is not what is compared. */
-const LOG_HEADERS = vlogAdapterConfig({ storeUrl: "", logLevel: "info" }).exporters["otlp_http/store"]?.headers;
+const LOG_HEADERS = vlogAdapterConfig({ targets: [{ group: "a", storeUrl: "" }], logLevel: "info" }).exporters[
+  "otlp_http/store_a"
+]?.headers;
+
+const HTTP_RECEIVER = innerHttpReceiver(PORTS.otlpHttp);
 
 const clientReceiver = {
-  protocols: { grpc: { ...innerGrpcReceiver.protocols.grpc }, http: { ...innerHttpReceiver.protocols.http } },
+  protocols: { grpc: { ...innerGrpcReceiver.protocols.grpc }, http: { ...HTTP_RECEIVER.protocols.http } },
 };
 
 /** One collector: OTLP in, OTLP out straight to the stores, everything else as the collector has it by default. */
@@ -139,7 +143,7 @@ function reexporting(
     ...ours,
     processors: { ...ours.processors, ...PROCESSORS(batch) },
     exporters: {
-      "otlp_http/vmadapter": { endpoint: endpointUrl(DERIVED.adapter) },
+      "otlp_http/vmadapter_a": { endpoint: endpointUrl({ ...DERIVED.adapter, port: PORTS.otlpHttp }) },
       "otlp_http/vtinsert": tracesInsert,
     },
     service: {
@@ -155,7 +159,7 @@ function reexporting(
 function adapter(signal: "metrics" | "logs", store: ComponentSettings, batch: boolean): CollectorConfig {
   return {
     extensions: { health_check: HEALTH_CHECK },
-    receivers: { otlp: innerHttpReceiver },
+    receivers: { otlp: HTTP_RECEIVER },
     processors: PROCESSORS(batch),
     exporters: { "otlp_http/store": store },
     service: {

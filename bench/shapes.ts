@@ -43,13 +43,16 @@ export async function planShapes(session: Session): Promise<Readonly<Record<Shap
     ours: {
       key: "ours",
       services: servicesOf(node),
-      data: [...SIGNALS.map((signal) => node.stores[signal].data), node.otel.data],
+      data: dataOf(node),
       haproxy: node.haproxy,
     },
     plain: shape("plain", plainConfigs(rival)),
     predecessor: shape("predecessor", predecessorConfigs(rival)),
   };
 }
+
+const dataOf = ({ stores, otel }: NodePlan) =>
+  [...SIGNALS.map((signal) => stores[signal].data), otel.data].filter((volume) => volume !== undefined);
 
 function rivalShape(
   { environment }: Session,
@@ -75,13 +78,14 @@ function rivalShape(
     readiness: readinessChecks(
       SIGNALS.map((signal) => node.stores[signal]),
       collectors.map(({ service }) => service),
+      1,
     ),
     statsPassword: environment.HAPROXY_STATS_PASS ?? "",
   });
   return {
     key,
     services: [...SIGNALS.flatMap((signal) => node.stores[signal].services), ...collectors, haproxy.service],
-    data: [...SIGNALS.map((signal) => node.stores[signal].data), node.otel.data],
+    data: dataOf(node),
     haproxy,
   };
 }

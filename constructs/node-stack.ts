@@ -2,7 +2,7 @@ import { DockerProvider, type DockerProviderConfig } from "@cdktf/provider-docke
 import { LocalBackend, TerraformBackend, type TerraformElement, TerraformStack } from "cdktf";
 import type { Construct, Node } from "constructs";
 import type { DockerDefinition } from "../lib/fleet/definition";
-import type { NodePlan } from "../lib/plan/node-plan";
+import { localStatePath, type NodePlan } from "../lib/plan/node-plan";
 import { literal } from "../lib/terraform/literal";
 import { MiradorNode } from "./mirador-node";
 
@@ -23,7 +23,8 @@ export class NodeStack extends TerraformStack {
     super(scope, id);
     new DockerProvider(this, "docker", providerConfig(plan.docker));
     this.addOverride("terraform.required_providers.docker.version", DOCKER_PROVIDER_VERSION);
-    if (plan.backend === undefined) new LocalBackend(this, { path: localState(stateFolder, plan) });
+    if (plan.backend === undefined)
+      new LocalBackend(this, { path: literal(localStatePath(stateFolder, plan.fleet, plan.name)) });
     else new PassedThroughBackend(this, plan.backend.type, backendConfig(plan));
     this.miradorNode = new MiradorNode(this, "Node", { plan });
   }
@@ -36,11 +37,6 @@ export class NodeStack extends TerraformStack {
     const { id, scope } = "node" in element ? element.node : element;
     return id === "Resource" ? (scope?.node.id ?? id) : id;
   }
-}
-
-/** Fleets of other names have a folder of their own, so that equal node names do not share a state. */
-function localState(folder: string, { fleet, name }: NodePlan): string {
-  return literal(fleet === "mirador" ? `${folder}/${name}.tfstate` : `${folder}/${fleet}/${name}.tfstate`);
 }
 
 function backendConfig({ backend, name }: NodePlan): Record<string, unknown> {

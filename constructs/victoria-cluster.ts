@@ -26,7 +26,9 @@ export class VictoriaCluster extends Construct {
   constructor(scope: Construct, id: string, { host, plan, preparedBy }: VictoriaClusterProps) {
     super(scope, id);
     const prepared =
-      preparedBy ?? new Job(this, `prepare-${plan.signal}`, { host, plan: prepareJob([plan.data]) }).container;
+      preparedBy ??
+      new Job(this, `prepare-${plan.signal}`, { host, plan: prepareJob(plan.data === undefined ? [] : [plan.data]) })
+        .container;
     this.services = plan.services.map(
       (service) => new ServiceContainer(this, service.service, { host, plan: service, after: [prepared] }),
     );

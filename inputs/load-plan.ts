@@ -1,11 +1,13 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
+import { localStatePath } from "../lib/plan/node-plan";
 import { type FleetPlan, planFleet } from "../lib/plan/plan-fleet";
-import { collect, type Problem, refuse } from "../lib/problem";
+import { collect, collectLater, type Problem, refuse } from "../lib/problem";
 import { readEnvironment } from "./environment";
 import { loadFleet } from "./load-fleet";
+import { expiryWarnings, meshFilesFor } from "./pki";
 import { readStatsPassword } from "./secrets";
 import { readTlsFiles } from "./tls";
 
@@ -27,13 +29,33 @@ export async function loadPlan(folder: string, processEnvironment: Environment):
   const statsPassword = collect(problems, () =>
     readStatsPassword(folder, environment, fleet.haproxy.statsPasswordFile),
   );
-  const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, new Date()));
-  refuse(problems);
-  const plan = planFleet(fleet, { statsPassword: statsPassword ?? "", ...(tls ? { tls } : {}) });
+  const now = new Date();
+  const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
   const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
+  const mayCreate = !hasState(stateFolder, fleet);
+  const mesh =
+    fleet.nodes.length > 1
+      ? await collectLater(problems, () => meshFilesFor(folder, fleet, now, { mayCreate, say: console.error }))
+      : undefined;
+  refuse(problems);
+  const plan = planFleet(fleet, {
+    statsPassword: statsPassword ?? "",
+    ...(tls ? { tls } : {}),
+    ...(mesh ? { mesh } : {}),
+  });
   // Terraform's state may hold what others should not read, and Terraform itself writes it with mode 0644.
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-  return { fleet, plan: { ...plan, warnings: [...plan.warnings, ...unusedAddress(fleet, environment)] }, stateFolder };
+  const expiring = mesh === undefined ? [] : expiryWarnings(folder, fleet, now);
+  const warnings = [...plan.warnings, ...expiring, ...unusedAddress(fleet, environment)];
+  return { fleet, plan: { ...plan, warnings }, stateFolder };
+}
+
+/**
+ * Whether this checkout has deployed the fleet before. Then its certificates exist somewhere, and new ones would cut the
+ * nodes that are deployed next from those that were deployed before.
+ */
+function hasState(stateFolder: string, { name, nodes, backend }: Fleet): boolean {
+  return backend === undefined && nodes.some((node) => existsSync(localStatePath(stateFolder, name, node.name)));
 }
 
 /** Somebody who comes from the predecessor expects its variable to count. */

@@ -23,6 +23,17 @@ export const PROBLEM_CODES = [
   "image/override-invalid",
   "image/flag-unsupported",
   "image/reference-invalid",
+  "mesh/ca-key-missing",
+  "mesh/certificate-expired",
+  "mesh/certificate-missing",
+  "mesh/certificate-not-yet-valid",
+  "mesh/certificate-other-ca",
+  "mesh/certificate-other-name",
+  "mesh/certificate-unfit",
+  "mesh/certificate-unreadable",
+  "mesh/certificates-brought",
+  "mesh/key-mismatch",
+  "mesh/rotation-order",
   "secret/blank",
   "secret/missing",
   "secret/readable-by-others",
@@ -89,5 +100,16 @@ export function collect<T>(problems: Problem[], read: () => T): T | undefined {
     if (!ProblemError.is(error)) throw error;
     problems.push(...error.problems);
     return undefined;
+  }
+}
+
+/** As {@link collect}, for a reading that takes time. */
+export async function collectLater<T>(problems: Problem[], read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    return collect<T>(problems, () => {
+      throw error;
+    });
   }
 }

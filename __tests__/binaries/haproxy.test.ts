@@ -14,9 +14,13 @@ import { freePort, start, untilAnswers } from "../support/processes";
 
 const FOLDER = "/usr/local/etc/haproxy";
 
-/** A folder with the configuration and, beside it, the certificate under the names that HAProxy looks for. */
-function placed(text: string): string {
+/** A folder with the configuration and, beside it, certificates and the program under the names that HAProxy looks for. */
+function placed(text: string, program?: string): string {
   const folder = temporaryFolder();
+  makeCertificate(folder, "mesh");
+  writeFileSync(join(folder, "mesh-ca.crt"), readFileSync(join(folder, "mesh.pem")));
+  writeFileSync(join(folder, "mesh.pem.key"), readFileSync(join(folder, "mesh.key")));
+  if (program !== undefined) writeFileSync(join(folder, "choice.lua"), program);
   makeCertificate(folder, "tls");
   writeFileSync(join(folder, "tls.pem.key"), readFileSync(join(folder, "tls.key")));
   const file = join(folder, "haproxy.cfg");
@@ -24,10 +28,10 @@ function placed(text: string): string {
   return file;
 }
 
-function check(text: string): { status: number | null; output: string } {
+function check(text: string, lua?: string): { status: number | null; output: string } {
   const { file, parameters } = program("haproxy");
   // -dW: a warning is a failure.
-  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text)], {
+  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, lua)], {
     encoding: "utf8",
   });
   return { status, output: stdout + stderr };
@@ -44,9 +48,9 @@ function configOf(
 }
 
 testWith("haproxy").each(EXAMPLE_NAMES)("HAProxy accepts what %s renders, without a warning", (name) => {
-  for (const { haproxy } of planOf(exampleFleet(name)).nodes.slice(0, 1)) {
-    const [file] = haproxy.files;
-    const { status, output } = check(file !== undefined && "text" in file ? file.text : "");
+  for (const { haproxy } of planOf(exampleFleet(name)).nodes) {
+    const [config = "", program] = haproxy.files.flatMap((file) => ("text" in file ? [file.text] : []));
+    const { status, output } = check(config, program);
     expect(status, output).toBe(0);
   }
 });

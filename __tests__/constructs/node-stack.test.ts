@@ -146,9 +146,10 @@ describe.each(EVERY)("every container of %s", (_, plan) => {
     });
   });
 
-  test("publishes nothing, but HAProxy its access points", () => {
+  test("publishes nothing, but HAProxy its access points and the mesh", () => {
     all(({ ports = [] }, address) => {
-      expect((ports as unknown[]).length).toBe(address === "haproxy" ? 10 : 0);
+      const published = plan.haproxy.service.volumes.length > 0 ? 11 : 10;
+      expect((ports as unknown[]).length).toBe(address === "haproxy" ? published : 0);
     });
   });
 
@@ -175,8 +176,9 @@ describe.each(EVERY)("every container of %s", (_, plan) => {
   test("keeps its data in volumes that Terraform does not own", () => {
     const owned = Object.values(resourcesOf(stack, "docker_volume")).map(({ name }) => name);
     expect(owned).toEqual([`${plan.prefix}-haproxy-config`]);
-    const data = Object.values(plan.stores).map(({ data: { source } }) => source);
-    for (const source of [...data, plan.otel.data.source]) {
+    const data = [...Object.values(plan.stores), plan.haproxy, plan.otel].flatMap((part) => part.data?.source ?? []);
+    expect(data.length).toBeGreaterThanOrEqual(4);
+    for (const source of data) {
       expect(owned).not.toContain(source);
       expect(textsOf(containers)).toContain(source);
     }
@@ -252,9 +254,19 @@ describe("a change replaces what it must and nothing else", () => {
     expect(synthNode(nodePlan(reordered))).toEqual(synthNode(nodePlan(settings)));
   });
 
-  test("a node that is added changes no byte of the others", () => {
+  test("a node that is added changes no store of the other group, and no volume or port of any node", () => {
     const stacks = (count: number) => planOf(defineFleet({ nodes: nodes(count) })).nodes.map((plan) => synthNode(plan));
-    expect(stacks(4).slice(0, 3)).toEqual(stacks(3));
+    const changes = stacks(3).map((before, index) => {
+      const after = stacks(4)[index] ?? expect.fail();
+      return containersOf(before)
+        .filter(([address, container]) => JSON.stringify(container) !== JSON.stringify(containerOf(after, address)))
+        .map(([address]) => address)
+        .toSorted();
+    });
+    const everywhere = ["gateway", "haproxy-configure", "ready", "vmselect"];
+    // Group b gets a second host: only its own insert and select roles learn of it.
+    const groupB = ["vlinsert", "vlselect", "vminsert", "vtinsert", "vtselect"];
+    expect(changes).toEqual([everywhere, [...everywhere, ...groupB].toSorted(), everywhere]);
   });
 });
 

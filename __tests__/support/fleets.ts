@@ -9,6 +9,7 @@ import tls from "../../examples/tls";
 import twoNodes from "../../examples/two-nodes";
 import type { Fleet, FleetDefinition, FleetPlan, NodePlan, Secrets, TlsFiles } from "../../lib";
 import { defineFleet, planFleet } from "../../lib";
+import type { MeshFiles } from "../../lib/mesh/files";
 
 /** Every example fleet by the name of its file; a test demands that none is left out. */
 export const EXAMPLE_FLEETS: Readonly<Record<string, Fleet>> = {
@@ -34,7 +35,22 @@ const TLS_FILES: TlsFiles = {
 
 /** As `inputs/` would read them, with places that are the same on every machine. */
 export function secretsFor(fleet: Fleet, tls: TlsFiles = TLS_FILES): Secrets {
-  return { statsPassword: PASSWORD, ...(fleet.haproxy.tls === undefined ? {} : { tls }) };
+  return {
+    statsPassword: PASSWORD,
+    ...(fleet.haproxy.tls === undefined ? {} : { tls }),
+    ...(fleet.nodes.length > 1 ? { mesh: meshFiles(fleet.nodes.map(({ name }) => name)) } : {}),
+  };
+}
+
+/** Certificates of the mesh that nobody reads. */
+export function meshFiles(names: readonly string[]): MeshFiles {
+  return {
+    caPath: "/etc/mirador/pki/ca.crt",
+    caFingerprint: "c".repeat(64),
+    certificates: Object.fromEntries(
+      names.map((name) => [name, { path: `/etc/mirador/pki/${name}.pem`, fingerprint: "d".repeat(64) }]),
+    ),
+  };
 }
 
 export const ONE_NODE: FleetDefinition = { nodes: [{ name: "node1", address: "10.0.0.11" }] };

@@ -1,4 +1,5 @@
 import { resolveImages } from "../images/overrides";
+import { MESH_PORT } from "../mesh/services";
 import { queueDiskMiB } from "../otel/queues";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan/ports";
@@ -67,10 +68,16 @@ function complete(definition: FleetDefinition): Fleet {
     limits: Object.fromEntries(SERVICE_NAMES.map((name) => [name, limitOf(definition, name)])) as Fleet["limits"],
     batch: batchOf(batch),
     queue: { sizeMiB: queueMiB(definition), fsync: queue.fsync ?? true },
-    minFreeDiskMiB: parseMebibytes(definition.minFreeDisk ?? "") ?? queueDiskMiB(queueMiB(definition)) + 1024,
+    minFreeDiskMiB:
+      parseMebibytes(definition.minFreeDisk ?? "") ??
+      queueDiskMiB(queueMiB(definition), definition.nodes?.length ?? 1) + 1024,
     logLevel: definition.logLevel ?? "info",
     // Sorted and unique: the order in which somebody wrote the list replaces no container.
     anomalyMetrics: [...new Set(definition.anomaly?.metrics ?? ANOMALY_DEFAULT)].sort(),
+    mesh: {
+      port: definition.mesh?.port ?? MESH_PORT,
+      ...(definition.mesh?.certificates === undefined ? {} : { certificatesFolder: definition.mesh.certificates }),
+    },
     images: resolveImages(definition.images),
     ...(definition.backend === undefined ? {} : { backend: definition.backend }),
     definition,

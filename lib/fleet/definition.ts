@@ -173,6 +173,16 @@ export interface FleetDefinition {
      */
     readonly metrics?: readonly string[];
   };
+  /** Between the nodes of a fleet of two and more: HAProxy to HAProxy, mutual TLS. A single node has no mesh. */
+  readonly mesh?: {
+    /** The one port of a node that other nodes reach, on the node's address. @default 7443 */
+    readonly port?: number;
+    /**
+     * Folder on the operator's machine with `ca.crt` and a `<node>.pem` (certificate, then key) for each node.
+     * @default - `.mirador/pki/<fleet>`, made by `npm run pki`
+     */
+    readonly certificates?: string;
+  };
   /** Images other than the catalogue's, by key. MIRADOR_IMAGES wins over this. */
   readonly images?: ImageOverrides;
   /** Terraform backend. @default - local, one state file per node in MIRADOR_STATE */

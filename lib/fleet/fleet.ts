@@ -38,6 +38,7 @@ export interface Fleet {
   readonly minFreeDiskMiB: number;
   readonly logLevel: LogLevel;
   readonly anomalyMetrics: readonly string[];
+  readonly mesh: { readonly port: number; readonly certificatesFolder?: string };
   readonly images: ResolvedImages;
   readonly backend?: NonNullable<FleetDefinition["backend"]>;
   /** What it was completed from, so that the environment can still fill what was left out. */

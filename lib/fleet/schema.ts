@@ -184,6 +184,7 @@ const fleetSchema = z.strictObject({
   minFreeDisk: size.optional(),
   logLevel: z.enum(["debug", "info", "warn", "error"]).optional(),
   anomaly: z.strictObject({ metrics: z.array(metricName).max(32).optional() }).optional(),
+  mesh: z.strictObject({ port: port.optional(), certificates: path.optional() }).optional(),
   images: images.optional(),
   backend: z
     .strictObject({ type: word, config: z.record(z.string(), z.union([setting, z.number(), z.boolean()])) })

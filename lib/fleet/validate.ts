@@ -1,3 +1,4 @@
+import { MESH_PORT } from "../mesh/services";
 import { minimumMemoryMiB } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS } from "../plan/ports";
 import { SERVICE_NAMES } from "../plan/services";
@@ -47,19 +48,24 @@ function duplicates(
   return problems;
 }
 
-function duplicatePorts({ ports }: FleetDefinition): Problem[] {
+function duplicatePorts(definition: FleetDefinition): Problem[] {
+  const { ports, mesh } = definition;
+  const published = ACCESS_POINT_NAMES.map((name) => ({
+    name: `ports.${name}`,
+    port: ports?.[name] ?? ACCESS_POINTS[name].port,
+  }));
+  if (nodesOf(definition).length > 1) published.push({ name: "mesh.port", port: mesh?.port ?? MESH_PORT });
   const seen = new Map<number, string>();
   const problems: Problem[] = [];
-  for (const name of ACCESS_POINT_NAMES) {
-    const port = ports?.[name] ?? ACCESS_POINTS[name].port;
+  for (const { name, port } of published) {
     const first = seen.get(port);
     if (first === undefined) seen.set(port, name);
     else
       problems.push({
         code: "fleet/port-duplicate",
         what: `port ${port} is also that of ${first}`,
-        where: `fleet.ports.${name}`,
-        fix: `give ${name} a port that no other access point has`,
+        where: `fleet.${name}`,
+        fix: `give ${name} a port that nothing else of the node has`,
       });
   }
   return problems;

@@ -1,9 +1,13 @@
 import type { BalanceAlgorithm, PerSignal } from "../fleet/definition";
+import type { MeshService } from "../mesh/services";
 import { MAX_REQUEST_MIB } from "../otel/shared";
 import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
-import type { Endpoint, PathRewrite, StoreEndpoints } from "../victoria/endpoints";
+import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
+import { healthRequest, MESH_CHECK } from "./mesh";
+import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
+import { localServer, type MeshPeer, meshCheck, meshServer } from "./server";
 
 /** How a server behind an access point is treated. */
 export type Patience =
@@ -36,14 +40,46 @@ export interface AccessPoint {
   readonly otlpSuffixes?: readonly string[];
   /** Deleting, snapshots, profiles and whatever else is the operator's: not for everybody who reaches the port. */
   readonly guarded?: boolean;
+  /** The same service on other nodes, for when the own one is down. @default - the own one alone */
+  readonly others?: OtherNodes;
+  /** Answered by one storage group at a time, whose backends stand elsewhere. @default - by `target` */
+  readonly sticky?: StickyRead;
+  /** Nothing but these paths is taken, after rewriting. @default - every path */
+  readonly onlyPath?: string;
 }
+
+/** A service that every node runs: the own one is asked first, another one when it is down. */
+export interface OtherNodes {
+  readonly peers: readonly MeshPeer[];
+  readonly service: MeshService;
+  /** Answers the check; another port of the same service where the traffic's own port cannot. */
+  readonly check: {
+    readonly service: MeshService;
+    readonly port: number;
+    readonly path: string;
+    readonly body?: string;
+  };
+}
+
+/** What the access points of a node of a fleet of several need to know of the other nodes. */
+export interface FleetAccess {
+  readonly peers: readonly MeshPeer[];
+  /** Signals that are answered by one group at a time. */
+  readonly sticky: { readonly [signal in keyof PerSignal<unknown>]?: StickyRead };
+}
+
+/** Of every twenty requests about one goes to another node, so that a way that is never used is no surprise. */
+const OWN_WEIGHT = 200;
+const OTHER_WEIGHT = 5;
 
 /** The access points of a node, except the stats page, which HAProxy answers itself. */
 export function accessPoints(
   gateway: Endpoint,
   stores: PerSignal<StoreEndpoints>,
   layoutsWithInsert: PerSignal<boolean>,
+  fleet?: FleetAccess,
 ): readonly AccessPoint[] {
+  if (fleet !== undefined) return fleetAccessPoints(gateway, stores, fleet);
   const otlp = { patience: "retry", serverTimeoutSeconds: 60, maxBodyMiB: MAX_REQUEST_MIB } as const;
   const insert = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => ({
     name,
@@ -76,17 +112,82 @@ export function accessPoints(
     },
     select("metricsSelect", "metrics"),
     insert("metricsInsert", "metrics"),
-    { ...select("logsSelect", "logs"), streamingPath: "/select/logsql/tail" },
+    { ...select("logsSelect", "logs"), streamingPath: TAIL_PATH },
     insert("logsInsert", "logs"),
     select("tracesSelect", "traces"),
     insert("tracesInsert", "traces"),
   ];
 }
 
-const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/**
+ * The access points of a node among several. Native inserts take OTLP alone here, and through the gateway, which writes to
+ * both groups: what entered one group by its own insert role would be missing whenever the other one answers.
+ */
+function fleetAccessPoints(
+  gateway: Endpoint,
+  stores: PerSignal<StoreEndpoints>,
+  { peers, sticky }: FleetAccess,
+): readonly AccessPoint[] {
+  const gatewayCheck = { service: "gateway-health", port: PORTS.collectorHealth, path: "/" } as const;
+  const otlp = { patience: "check", serverTimeoutSeconds: 60, maxBodyMiB: MAX_REQUEST_MIB } as const;
+  const overHttp = {
+    ...otlp,
+    target: { ...gateway, port: PORTS.otlpHttp },
+    others: { peers, service: "otlp-http", check: gatewayCheck },
+  } as const;
+  const insert = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => ({
+    ...overHttp,
+    name,
+    rewrites: OTLP_PATHS[signal].map((from) => ({ from, to: `/v1/${signal}` })),
+    onlyPath: `/v1/${signal}`,
+  });
+  const select = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => {
+    const { select: target, selectPaths, readCheck } = stores[signal];
+    const one = sticky[signal];
+    return {
+      name,
+      target,
+      patience: "check",
+      rewrites: selectPaths,
+      serverTimeoutSeconds: 28,
+      guarded: true,
+      ...(one === undefined
+        ? { others: { peers, service: "vmselect", check: { service: "vmselect", port: target.port, ...readCheck } } }
+        : { sticky: one }),
+    };
+  };
+  return [
+    {
+      ...otlp,
+      name: "otlpGrpc",
+      target: { ...gateway, port: PORTS.otlpGrpc },
+      http2: true,
+      others: { peers, service: "otlp-grpc", check: gatewayCheck },
+    },
+    { ...overHttp, name: "otlpHttp" },
+    {
+      name: "gatewayMetrics",
+      target: { ...gateway, port: PORTS.collectorMetrics },
+      patience: "retry",
+      serverTimeoutSeconds: 10,
+    },
+    select("metricsSelect", "metrics"),
+    insert("metricsInsert", "metrics"),
+    select("logsSelect", "logs"),
+    insert("logsInsert", "logs"),
+    select("tracesSelect", "traces"),
+    insert("tracesInsert", "traces"),
+  ];
+}
 
-/** How a server's name is followed: by Docker's DNS, without waiting for it at the start. */
-export const RESOLVED = "resolvers docker init-addr none";
+/** OTLP paths of the stores' own insert ports. */
+const OTLP_PATHS: PerSignal<readonly string[]> = {
+  metrics: ["/insert/0/opentelemetry/v1/metrics", "/opentelemetry/v1/metrics", "/opentelemetry/api/v1/push"],
+  logs: ["/insert/opentelemetry/v1/logs"],
+  traces: ["/insert/opentelemetry/v1/traces"],
+};
+
+const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** @param crt path of the certificate in the container, when the access points speak TLS */
 export function accessSections(
@@ -94,16 +195,12 @@ export function accessSections(
   algorithm: BalanceAlgorithm,
   crt: string | undefined,
 ): readonly Section[] {
-  const { name, target, patience, http2 = false, rewrites = [], serverTimeoutSeconds, streamingPath } = point;
+  const { name, rewrites = [], serverTimeoutSeconds, streamingPath, sticky, onlyPath } = point;
   const id = snake(name);
-  const address = `${target.service}:${target.port}`;
-  const words = [
-    ...(http2 ? ["proto h2"] : []),
-    ...(patience === "check" ? ["check inter 1s fall 1"] : []),
-    "tcp-ut 3s",
-    RESOLVED,
-  ];
-  const server: Directive = ["server", target.service, address, ...words.flatMap((text) => text.split(" "))];
+  const onlyOtlp =
+    onlyPath === undefined
+      ? []
+      : [line`http-request return status 501 content-type text/plain string ${ONLY_OTLP} if !{ path ${onlyPath} }`];
   const frontend: Section = {
     kind: "frontend",
     name: `fe_${id}`,
@@ -112,33 +209,80 @@ export function accessSections(
       bind(ACCESS_POINTS[name].port, crt),
       ...rewrites.map(rewriteRule),
       ...refusals(point),
-      ...(streamingPath === undefined ? [] : [line`use_backend be_${id}_stream if { path ${streamingPath} }`]),
-      line`default_backend be_${id}`,
+      ...onlyOtlp,
+      ...(sticky === undefined ? plainRules(id, streamingPath) : stickyRules(sticky)),
     ],
   };
+  if (sticky !== undefined) return [frontend];
+  const servers = serversOf(point);
   const backend: Section = {
     kind: "backend",
     name: `be_${id}`,
     from: "base",
-    lines: [line`balance ${algorithm}`, line`timeout server ${serverTimeoutSeconds}s`, ...PATIENCE[patience], server],
+    lines: [
+      line`balance ${algorithm}`,
+      line`timeout server ${serverTimeoutSeconds}s`,
+      ...patienceOf(point),
+      ...servers,
+    ],
   };
   const stream: Section = {
     kind: "backend",
     name: `be_${id}_stream`,
     from: "base",
-    lines: [line`timeout server 1h`, server],
+    lines: [line`timeout server 1h`, ...servers],
   };
   return streamingPath === undefined ? [frontend, backend] : [frontend, backend, stream];
+}
+
+const ONLY_OTLP =
+  "OTLP alone is taken here on a fleet of several nodes: another protocol would reach one storage group and be missing in the other";
+
+function plainRules(id: string, streamingPath: string | undefined): readonly Directive[] {
+  return [
+    ...(streamingPath === undefined ? [] : [line`use_backend be_${id}_stream if { path ${streamingPath} }`]),
+    line`default_backend be_${id}`,
+  ];
+}
+
+function serversOf({ target, patience, http2 = false, others }: AccessPoint): readonly Directive[] {
+  const words = http2 ? line`proto h2` : [];
+  if (others === undefined) {
+    const check = patience === "check" ? line`check inter 1s fall 1` : [];
+    return [localServer(target, ...words, ...check, ...line`tcp-ut 3s`)];
+  }
+  const { peers, service, check } = others;
+  const ownCheck = line`check port ${check.port} check-proto h1`;
+  const own = localServer(target, ...words, "weight", OWN_WEIGHT, ...ownCheck, ...MESH_CHECK, ...line`tcp-ut 3s`);
+  const overMesh = http2 ? line`alpn h2` : [];
+  const checkOverMesh = http2 ? line`check-alpn http/1.1 check-proto h1` : [];
+  return [
+    own,
+    ...peers.map((peer) =>
+      meshServer(
+        peer,
+        service,
+        ...overMesh,
+        "weight",
+        OTHER_WEIGHT,
+        ...meshCheck(peer, check.service),
+        ...checkOverMesh,
+        ...MESH_CHECK,
+      ),
+    ),
+  ];
+}
+
+function patienceOf({ patience, others }: AccessPoint): readonly Directive[] {
+  if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
+  const { path, body } = others?.check ?? { path: "/health", body: undefined };
+  // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
+  return [...(others === undefined ? [] : [line`timeout connect 1s`]), ...healthRequest(path, body)];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {
   return crt === undefined ? line`bind :${port}` : line`bind :${port} ssl crt ${crt} alpn h2,http/1.1`;
 }
-
-const PATIENCE: Readonly<Record<Patience, readonly Directive[]>> = {
-  retry: [line`retries 12`, line`timeout queue 20s`],
-  check: [line`option httpchk`, line`http-check send meth GET uri /health`, line`http-check expect status 200`],
-};
 
 /** What is refused here, because the service behind would take it wrongly or not at all. */
 function refusals({ maxBodyMiB, otlpSuffixes = [], guarded = false }: AccessPoint): readonly Directive[] {

@@ -1,12 +1,24 @@
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
+import { MESH_INTERNAL_PORT } from "../mesh/services";
 import { isCollector } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "../plan/ports";
-import type { ServicePlan } from "../plan/service-plan";
+import type { DataVolume, ServicePlan } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
 import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { AccessPoint } from "./access";
+import { choiceProgram, type WatchedStore } from "./choice-lua";
+import type { MeshView } from "./mesh";
 import { hashPassword } from "./password";
-import { HAPROXY_CERTIFICATE, HAPROXY_CONFIG, HAPROXY_FOLDER, type ReadinessCheck, renderHaproxy } from "./render";
+import { CHOICE_FOLDER, type StickyRead } from "./reads";
+import {
+  HAPROXY_CERTIFICATE,
+  HAPROXY_CONFIG,
+  HAPROXY_FOLDER,
+  HAPROXY_PROGRAM,
+  type ReadinessCheck,
+  renderHaproxy,
+} from "./render";
+import { MESH_CA, MESH_CERTIFICATE } from "./server";
 
 /** A certificate on the operator's machine, already checked: readable, not expired, matching its key. */
 export interface TlsFiles {
@@ -28,6 +40,19 @@ export interface HaproxyRequestOfNode {
   readonly readiness: readonly ReadinessCheck[];
   readonly statsPassword: string;
   readonly tls?: TlsFiles;
+  /** @default - a single node */
+  readonly mesh?: NodeMesh;
+}
+
+/** What a node among several adds to its balancer. */
+export interface NodeMesh {
+  readonly view: MeshView;
+  readonly reads: readonly StickyRead[];
+  readonly stores: readonly WatchedStore[];
+  readonly certificate: { readonly path: string; readonly fingerprint: string };
+  readonly ca: { readonly path: string; readonly fingerprint: string };
+  /** Docker volume where the choice of groups outlives the container. */
+  readonly choiceSource: string;
 }
 
 /** A file that HAProxy reads: its text, or a file of the operator's machine that never enters Terraform's state. */
@@ -44,12 +69,15 @@ export interface HaproxyPlan {
   /** How long a check may take to notice that a server is gone. */
   readonly settleSeconds: number;
   readonly tls: boolean;
+  /** Where the choice of storage groups is kept; only on a node among several. */
+  readonly data?: DataVolume;
 }
 
 const USER = "99:99";
 
 export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
-  const { settings, tls } = request;
+  const { settings, tls, mesh } = request;
+  const program = mesh === undefined ? undefined : choiceProgram(mesh.reads, mesh.stores);
   const { config, hash } = renderHaproxy({
     accessPoints: request.accessPoints,
     readiness: request.readiness,
@@ -59,6 +87,15 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
     statsUser: settings.statsUser,
     statsPasswordHash: hashPassword(request.statsPassword, request.fleet),
     ...(tls === undefined ? {} : { tlsFingerprint: tls.fingerprint }),
+    ...(mesh === undefined
+      ? {}
+      : {
+          mesh: {
+            view: mesh.view,
+            reads: mesh.reads,
+            fingerprint: `${mesh.certificate.fingerprint}${mesh.ca.fingerprint}${program}`,
+          },
+        }),
   });
   return {
     service: {
@@ -75,13 +112,18 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
       // SIGUSR1 is HAProxy's graceful stop; SIGTERM would cut what is in flight.
       stopSignal: "SIGUSR1",
       // Where the configuration lives is the construct's business: it makes that volume and owns it.
-      volumes: [],
+      volumes: mesh === undefined ? [] : [{ source: mesh.choiceSource, path: CHOICE_FOLDER }],
       tmpfs: { "/run/haproxy": "rw,noexec,nosuid,size=1m,uid=99,gid=99,mode=0700" },
-      publish: ACCESS_POINT_NAMES.map((name) => ({
-        internal: ACCESS_POINTS[name].port,
-        external: request.ports[name],
-        address: request.bindAddress,
-      })),
+      publish: [
+        ...ACCESS_POINT_NAMES.map((name) => ({
+          internal: ACCESS_POINTS[name].port,
+          external: request.ports[name],
+          address: request.bindAddress,
+        })),
+        ...(mesh === undefined
+          ? []
+          : [{ internal: MESH_INTERNAL_PORT, external: mesh.view.port, address: request.bindAddress }]),
+      ],
       healthcheck: {
         command: `wget -q -T 3 -O /dev/null http://127.0.0.1:${PORTS.haproxyInternal}/readyz || exit 1`,
         // Each probe is two new processes: one a second would be most of what an idle HAProxy costs.
@@ -100,7 +142,19 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
       ...(tls?.keyPath === undefined
         ? []
         : [{ path: `${fileName(HAPROXY_CERTIFICATE)}.key`, sourcePath: tls.keyPath, sourceHash: tls.fingerprint }]),
+      ...(mesh === undefined || program === undefined
+        ? []
+        : [
+            { path: fileName(HAPROXY_PROGRAM), text: program },
+            {
+              path: fileName(MESH_CERTIFICATE),
+              sourcePath: mesh.certificate.path,
+              sourceHash: mesh.certificate.fingerprint,
+            },
+            { path: fileName(MESH_CA), sourcePath: mesh.ca.path, sourceHash: mesh.ca.fingerprint },
+          ]),
     ],
+    ...(mesh === undefined ? {} : { data: { source: mesh.choiceSource, owner: USER } }),
     configHash: hash,
     settleSeconds: settings.checkIntervalSeconds + 1,
     tls: tls !== undefined,
@@ -111,11 +165,13 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
 export function readinessChecks(
   stores: readonly VictoriaPlan[],
   collectors: readonly ServiceName[],
+  nodes: number,
 ): readonly ReadinessCheck[] {
   const storeChecks = stores.flatMap(({ services, endpoints }) =>
     services.map(({ service }): ReadinessCheck => {
       const port = PORTS[service as keyof typeof PORTS];
-      return service === endpoints.select.service
+      // A query may need other nodes, and the first node of a fleet must become ready without them.
+      return nodes === 1 && service === endpoints.select.service
         ? { service, port, ...endpoints.readCheck }
         : { service, port, path: "/health" };
     }),

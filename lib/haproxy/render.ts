@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import type { BalanceAlgorithm } from "../fleet/definition";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import type { ServiceName } from "../plan/services";
-import { type AccessPoint, accessSections, bind, RESOLVED } from "./access";
+import { type AccessPoint, accessSections, bind } from "./access";
+import { healthRequest, type MeshView, meshSections } from "./mesh";
+import { type StickyRead, settledPath, stickySections } from "./reads";
 import { type Directive, line, renderSections, type Section } from "./section";
+import { localServer } from "./server";
 
 /** What readiness asks a service; the answer must be 200 and hold `body`. */
 export interface ReadinessCheck {
@@ -24,6 +27,16 @@ export interface HaproxyRequest {
   readonly statsPasswordHash: string;
   /** Changes when the certificate does; absent means plain text at the access points. */
   readonly tlsFingerprint?: string;
+  /** @default - a single node */
+  readonly mesh?: MeshRendering;
+}
+
+/** What a node of several adds. */
+export interface MeshRendering {
+  readonly view: MeshView;
+  readonly reads: readonly StickyRead[];
+  /** Changes when a certificate of the mesh does, or the program that chooses groups. */
+  readonly fingerprint: string;
 }
 
 export interface RenderedHaproxy {
@@ -36,6 +49,9 @@ export const HAPROXY_FOLDER = "/usr/local/etc/haproxy";
 export const HAPROXY_CONFIG = `${HAPROXY_FOLDER}/haproxy.cfg`;
 /** HAProxy finds the key beside the certificate under this name with `.key`. */
 export const HAPROXY_CERTIFICATE = `${HAPROXY_FOLDER}/tls.pem`;
+
+/** The program that chooses storage groups, see `choice-lua.ts`. */
+export const HAPROXY_PROGRAM = `${HAPROXY_FOLDER}/choice.lua`;
 
 const OPEN_FILES = 8000;
 
@@ -52,17 +68,23 @@ export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
     defaults(request),
     ...request.accessPoints.flatMap((point) => accessSections(point, request.algorithm, crt)),
     ...request.readiness.map(checkBackend),
+    ...(request.mesh === undefined ? [] : fleetSections(request.mesh)),
     statsFrontend(request, crt, hash),
   ];
   const hash = createHash("sha256")
     .update(renderSections(sections("")))
     .update(request.tlsFingerprint ?? "")
+    .update(request.mesh?.fingerprint ?? "")
     .digest("hex")
     .slice(0, 16);
   return { config: renderSections(sections(hash)), hash };
 }
 
-function globalSection({ drainSeconds }: HaproxyRequest): Section {
+function fleetSections({ view, reads }: MeshRendering): readonly Section[] {
+  return [...meshSections(view), ...reads.flatMap((read) => stickySections(view, read))];
+}
+
+function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
   return {
     kind: "global",
     lines: [
@@ -73,6 +95,7 @@ function globalSection({ drainSeconds }: HaproxyRequest): Section {
       line`hard-stop-after ${drainSeconds}s`,
       line`stats socket /run/haproxy/admin.sock mode 600 level admin`,
       line`ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets`,
+      ...(mesh === undefined ? [] : [line`spread-checks 20`, line`lua-load ${HAPROXY_PROGRAM}`]),
     ],
   };
 }
@@ -106,6 +129,9 @@ function defaults({ checkIntervalSeconds }: HaproxyRequest): Section {
       line`option httplog`,
       line`option dontlognull`,
       line`option dontlog-normal`,
+      // At a reload a client learns from its last answer that the connection ends, and not from a request that meets a
+      // closed one: OTLP over HTTP/1 has no way to tell whether that request was taken.
+      line`option idle-close-on-response`,
       line`option redispatch 1`,
       line`retries 3`,
       line`retry-on conn-failure empty-response`,
@@ -128,17 +154,11 @@ function checkBackend({ service, port, path, body }: ReadinessCheck): Section {
     kind: "backend",
     name: checkName(service),
     from: "base",
-    lines: [
-      line`option httpchk`,
-      line`http-check send meth GET uri ${path}`,
-      line`http-check expect status 200`,
-      ...(body === undefined ? [] : [line`http-check expect string ${body}`]),
-      [...line`server ${service} ${service}:${port} check`, ...RESOLVED.split(" ")],
-    ],
+    lines: [...healthRequest(path, body), localServer({ service, port }, "check")],
   };
 }
 
-function statsFrontend({ readiness }: HaproxyRequest, crt: string | undefined, hash: string): Section {
+function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefined, hash: string): Section {
   const answer = (status: number, text: string, condition: Directive): Directive => [
     ...line`http-request return status ${status} content-type text/plain string ${text} if`,
     ...condition,
@@ -153,7 +173,13 @@ function statsFrontend({ readiness }: HaproxyRequest, crt: string | undefined, h
       bind(ACCESS_POINTS.stats.port, crt),
       bind(PORTS.haproxyInternal, undefined),
       answer(503, "stopping", line`{ path /healthz /readyz } { stopping }`),
-      answer(200, "ok", line`{ path /healthz }`),
+      mesh === undefined
+        ? answer(200, "ok", line`{ path /healthz }`)
+        : line`http-request return status 200 content-type text/plain lf-string ${health(mesh)} if { path /healthz }`,
+      ...(mesh?.reads ?? []).flatMap(({ signal }) => [
+        answer(200, "settled", line`{ path ${settledPath(signal)} } { lua.mirador_settled(${signal}) -m str yes }`),
+        answer(503, "started a moment ago", line`{ path ${settledPath(signal)} }`),
+      ]),
       answer(200, hash, line`{ path /config }`),
       ...readiness.map((check) => answer(503, `${check.service}: not ready`, down("/readyz", check))),
       answer(200, "ready", line`{ path /readyz }`),
@@ -169,4 +195,9 @@ function statsFrontend({ readiness }: HaproxyRequest, crt: string | undefined, h
       line`stats refresh 10s`,
     ],
   };
+}
+
+/** Also tells which storage group answers what. */
+function health({ reads }: MeshRendering): string {
+  return ["ok", ...reads.map(({ signal }) => `${signal} from group %[lua.mirador_choice(${signal})]`)].join("; ");
 }

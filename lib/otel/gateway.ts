@@ -1,4 +1,5 @@
 import type { Fleet } from "../fleet/fleet";
+import type { Group } from "../plan/groups";
 import { PORTS } from "../plan/ports";
 import type { Endpoint } from "../victoria/endpoints";
 import { endpointUrl } from "../victoria/endpoints";
@@ -8,7 +9,7 @@ import { HEALTH_CHECK, MAX_REQUEST_MIB, MEMORY_LIMITER, telemetry } from "./shar
 
 /** A storage group as a gateway sees it: one target per signal, and a letter that names its queue files for good. */
 export interface StoreTarget {
-  readonly group: "a" | "b";
+  readonly group: Group;
   /** Full URL that takes OTLP traces. */
   readonly tracesUrl: string;
   /** Adapters take OTLP on their own paths. */
@@ -130,7 +131,7 @@ function storeExporters(
   const durable = {
     compression: "none",
     // Never gives up: what was acknowledged waits on disk for as long as the store is away.
-    retry_on_failure: { enabled: true, initial_interval: "1s", max_interval: "30s", max_elapsed_time: "0s" },
+    retry_on_failure: { enabled: true, initial_interval: "1s", max_interval: "10s", max_elapsed_time: "0s" },
     sending_queue: {
       enabled: true,
       storage: "file_storage/queue",

@@ -1,7 +1,7 @@
 import { isAtLeast } from "../images/version";
 import { type CollectorConfig, type ComponentSettings, defineCollectorConfig } from "./config";
 import type { DerivedRequest } from "./servicegraph";
-import { derivedExporter, HEALTH_CHECK, innerGrpcReceiver, MEMORY_LIMITER, markWithNode, telemetry } from "./shared";
+import { derivedExporters, HEALTH_CHECK, innerGrpcReceiver, MEMORY_LIMITER, markWithNode, telemetry } from "./shared";
 
 export interface IsolationForestRequest extends DerivedRequest {
   /** Metrics to score, by OTLP name; each has a forest of its own. */
@@ -23,6 +23,7 @@ export const WORKING_FOREST_SINCE = "0.160.0";
 export function isolationForestConfig(request: IsolationForestRequest): CollectorConfig {
   const perMetric = <T>(prefix: string, value: (metric: string) => T): Record<string, T> =>
     Object.fromEntries(request.metrics.map((metric) => [`${prefix}/${metric}`, value(metric)]));
+  const stores = derivedExporters(request.adapter, request.groups);
   const config = defineCollectorConfig({
     extensions: { health_check: HEALTH_CHECK },
     receivers: { otlp: innerGrpcReceiver },
@@ -38,7 +39,7 @@ export function isolationForestConfig(request: IsolationForestRequest): Collecto
       ...perMetric("filter/only", only),
       ...perMetric("isolationforest", () => forest(request.version)),
     },
-    exporters: { "otlp_http/vmadapter": derivedExporter(request.adapter) },
+    exporters: stores,
     service: { extensions: ["health_check"], pipelines: {}, telemetry: telemetry(request.logLevel) },
   });
   const pipelines = perMetric("metrics", (metric) => ({
@@ -52,7 +53,7 @@ export function isolationForestConfig(request: IsolationForestRequest): Collecto
       "transform/score",
       "resource/node",
     ],
-    exporters: ["otlp_http/vmadapter"],
+    exporters: Object.keys(stores),
   }));
   return { ...config, service: { ...config.service, pipelines } };
 }

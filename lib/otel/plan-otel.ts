@@ -1,6 +1,8 @@
-import type { PerSignal } from "../fleet/definition";
+import type { PerSignal, Signal } from "../fleet/definition";
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
 import { isAtLeast } from "../images/version";
+import { groupDoorPort } from "../mesh/doors";
+import type { Group } from "../plan/groups";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan } from "../plan/service-plan";
@@ -13,6 +15,7 @@ import { isolationForestConfig } from "./isolationforest";
 import { queueDiskMiB } from "./queues";
 import { renderCollectorConfig } from "./render";
 import { serviceGraphConfig } from "./servicegraph";
+import { adapterPort } from "./shared";
 import { spanMetricsConfig } from "./spanmetrics";
 import { vlogAdapterConfig } from "./vlogadapter";
 import { vmAdapterConfig } from "./vmadapter";
@@ -21,8 +24,11 @@ import { vmAdapterConfig } from "./vmadapter";
 export interface OtelRequest {
   /** Marks derived series; also the node's name. */
   readonly node: string;
-  readonly group: "a" | "b";
+  readonly group: Group;
+  /** The own node's stores; on a node among several the group doors stand in front of them. */
   readonly stores: PerSignal<StoreEndpoints>;
+  /** @default - a single node */
+  readonly fleet?: OtelFleet;
   /** Docker volume that holds the gateway's queues. */
   readonly queueSource: string;
   /** Version of the collector in use. */
@@ -32,6 +38,13 @@ export interface OtelRequest {
   readonly logLevel: Fleet["logLevel"];
   readonly anomalyMetrics: readonly string[];
   readonly limits?: { readonly [service in ServiceName]?: ServiceLimit };
+}
+
+/** What the collectors of a node among several need to know of the others. */
+export interface OtelFleet {
+  readonly groups: readonly Group[];
+  /** `host:port` of every node's service graph collector, the same texts in the same order on every node. */
+  readonly serviceGraphHosts: readonly string[];
 }
 
 export interface OtelPlan {
@@ -67,27 +80,26 @@ export function planOtel(request: OtelRequest): OtelPlan {
     data: {
       source: request.queueSource,
       owner: USER,
-      requiredFreeMiB: queueDiskMiB(request.queue.sizeMiB),
+      requiredFreeMiB: queueDiskMiB(request.queue.sizeMiB, request.fleet === undefined ? 1 : 2),
     },
   };
 }
 
 function renderConfigs(request: OtelRequest): { readonly [name in CollectorName]?: string } {
-  const { node, group, stores, logLevel, anomalyMetrics, version } = request;
-  const adapter = { service: "vmadapter", port: PORTS.otlpHttp } as const;
-  const derived = { node, adapter, logLevel };
+  const { node, logLevel, anomalyMetrics, version, fleet } = request;
+  const groups = fleet?.groups ?? [request.group];
+  const derived = { node, adapter: { service: "vmadapter" }, groups, logLevel } as const;
   const scored = anomalyMetrics.length > 0;
+  const targets = (signal: Signal) => groups.map((group) => ({ group, storeUrl: storeUrl(request, signal, group) }));
   const configs: { [name in CollectorName]?: CollectorConfig } = {
     gateway: gatewayConfig({
-      targets: [
-        {
-          group,
-          tracesUrl: endpointUrl(stores.traces.otlp, stores.traces.otlp.path),
-          metrics: adapter,
-          logs: { service: "vlogadapter", port: PORTS.otlpHttp },
-        },
-      ],
-      serviceGraphHosts: [`servicegraph:${PORTS.otlpGrpc}`],
+      targets: groups.map((group) => ({
+        group,
+        tracesUrl: storeUrl(request, "traces", group),
+        metrics: { service: "vmadapter", port: adapterPort(group) },
+        logs: { service: "vlogadapter", port: adapterPort(group) },
+      })),
+      serviceGraphHosts: fleet?.serviceGraphHosts ?? [`servicegraph:${PORTS.otlpGrpc}`],
       spanMetrics: { service: "spanmetrics", port: PORTS.otlpGrpc },
       ...(scored ? { isolationForest: { service: "isolationforest", port: PORTS.otlpGrpc } } : {}),
       anomalyMetrics,
@@ -98,10 +110,17 @@ function renderConfigs(request: OtelRequest): { readonly [name in CollectorName]
     servicegraph: serviceGraphConfig(derived),
     spanmetrics: spanMetricsConfig(derived),
     ...(scored ? { isolationforest: isolationForestConfig({ ...derived, metrics: anomalyMetrics, version }) } : {}),
-    vmadapter: vmAdapterConfig({ storeUrl: endpointUrl(stores.metrics.otlp, stores.metrics.otlp.path), logLevel }),
-    vlogadapter: vlogAdapterConfig({ storeUrl: endpointUrl(stores.logs.otlp, stores.logs.otlp.path), logLevel }),
+    vmadapter: vmAdapterConfig({ targets: targets("metrics"), logLevel }),
+    vlogadapter: vlogAdapterConfig({ targets: targets("logs"), logLevel }),
   };
   return Object.fromEntries(Object.entries(configs).map(([name, config]) => [name, renderCollectorConfig(config)]));
+}
+
+/** The store itself on a single node, else the door of a group: whoever holds its data is behind that. */
+function storeUrl({ stores, fleet }: OtelRequest, signal: Signal, group: Group): string {
+  const { otlp } = stores[signal];
+  const at = fleet === undefined ? otlp : { service: "haproxy" as const, port: groupDoorPort(signal, group) };
+  return endpointUrl(at, otlp.path);
 }
 
 function collectorService(name: CollectorName, config: string, request: OtelRequest): ServicePlan {

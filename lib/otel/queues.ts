@@ -1,10 +1,11 @@
-/** Queues on the gateway's disk: one per signal and storage group. */
-const QUEUES = 3;
+import { SIGNALS } from "../fleet/definition";
 
 /**
- * Disk space that the gateway's queues need, in MiB. Queue files grow to two to three times their payload, and a disk
- * that is full loses what was acknowledged: the collector deletes what it cannot mark as taken.
+ * Disk space that the gateway's queues need, in MiB: one queue per signal and storage group. Queue files grow to two to
+ * three times their payload, and a disk that is full loses what was acknowledged: the collector deletes what it cannot
+ * mark as taken.
  */
-export function queueDiskMiB(sizeMiB: number): number {
-  return QUEUES * sizeMiB * 3;
+export function queueDiskMiB(sizeMiB: number, nodes: number): number {
+  const groups = nodes > 1 ? 2 : 1;
+  return SIGNALS.length * groups * sizeMiB * 3;
 }

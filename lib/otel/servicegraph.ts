@@ -1,9 +1,10 @@
 import type { LogLevel } from "../fleet/definition";
+import type { Group } from "../plan/groups";
 import type { Endpoint } from "../victoria/endpoints";
 import { type CollectorConfig, defineCollectorConfig } from "./config";
 import { DATABASE_NAME_ATTRIBUTES, SERVICE_GRAPH_DIMENSIONS, VIRTUAL_NODE_ATTRIBUTES } from "./derived";
 import {
-  derivedExporter,
+  derivedExporters,
   HEALTH_CHECK,
   innerGrpcReceiver,
   LATENCY_BUCKETS,
@@ -14,13 +15,16 @@ import {
 
 export interface DerivedRequest {
   readonly node: string;
-  /** Where derived metrics go. */
-  readonly adapter: Endpoint;
+  /** Hands derived metrics to the stores. */
+  readonly adapter: Pick<Endpoint, "service">;
+  /** Storage groups that get them. */
+  readonly groups: readonly Group[];
   readonly logLevel: LogLevel;
 }
 
 /** Edges between services, from pairs of client and server spans. It exports metrics only; no span leaves it. */
-export function serviceGraphConfig({ node, adapter, logLevel }: DerivedRequest): CollectorConfig {
+export function serviceGraphConfig({ node, adapter, groups, logLevel }: DerivedRequest): CollectorConfig {
+  const stores = derivedExporters(adapter, groups);
   return defineCollectorConfig({
     extensions: { health_check: HEALTH_CHECK },
     receivers: { otlp: innerGrpcReceiver },
@@ -38,7 +42,7 @@ export function serviceGraphConfig({ node, adapter, logLevel }: DerivedRequest):
         database_name_attributes: DATABASE_NAME_ATTRIBUTES,
       },
     },
-    exporters: { "otlp_http/vmadapter": derivedExporter(adapter) },
+    exporters: stores,
     service: {
       extensions: ["health_check"],
       pipelines: {
@@ -46,7 +50,7 @@ export function serviceGraphConfig({ node, adapter, logLevel }: DerivedRequest):
         metrics: {
           receivers: ["service_graph"],
           processors: ["memory_limiter", "resource/node"],
-          exporters: ["otlp_http/vmadapter"],
+          exporters: Object.keys(stores),
         },
       },
       telemetry: telemetry(logLevel),

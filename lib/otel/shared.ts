@@ -1,4 +1,5 @@
 import type { LogLevel } from "../fleet/definition";
+import type { Group } from "../plan/groups";
 import { PORTS } from "../plan/ports";
 import { type Endpoint, endpointUrl } from "../victoria/endpoints";
 
@@ -17,9 +18,14 @@ const MAX_INNER_MIB = 64;
 export const innerGrpcReceiver = {
   protocols: { grpc: { endpoint: `0.0.0.0:${PORTS.otlpGrpc}`, max_recv_msg_size_mib: MAX_INNER_MIB } },
 } as const;
-export const innerHttpReceiver = {
-  protocols: { http: { endpoint: `0.0.0.0:${PORTS.otlpHttp}`, max_request_body_size: MAX_INNER_MIB * 1024 * 1024 } },
-} as const;
+export function innerHttpReceiver(port: number) {
+  return { protocols: { http: { endpoint: `0.0.0.0:${port}`, max_request_body_size: MAX_INNER_MIB * 1024 * 1024 } } };
+}
+
+/** Where an adapter takes the data of a storage group. */
+export function adapterPort(group: Group): number {
+  return group === "a" ? PORTS.otlpHttp : PORTS.otlpHttpGroupB;
+}
 
 export function telemetry(level: LogLevel) {
   return {
@@ -60,8 +66,15 @@ export function adapterExporter(signal: "metrics" | "logs", url: string, headers
   };
 }
 
+/** One exporter for each storage group, each with a queue of its own: a group that is away delays the other one nothing. */
+export function derivedExporters(adapter: Pick<Endpoint, "service">, groups: readonly Group[]) {
+  return Object.fromEntries(
+    groups.map((group) => [`otlp_http/vmadapter_${group}`, derivedExporter({ ...adapter, port: adapterPort(group) })]),
+  );
+}
+
 /** From a derived collector to vmadapter: a queue in memory and a bounded retry. It may lose, it may never refuse. */
-export function derivedExporter(target: Endpoint) {
+function derivedExporter(target: Endpoint) {
   return {
     endpoint: endpointUrl(target),
     compression: "none",

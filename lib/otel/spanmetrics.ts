@@ -2,7 +2,7 @@ import { type CollectorConfig, defineCollectorConfig } from "./config";
 import { RESOURCE_ATTRIBUTES, SPAN_METRICS_DIMENSIONS } from "./derived";
 import type { DerivedRequest } from "./servicegraph";
 import {
-  derivedExporter,
+  derivedExporters,
   HEALTH_CHECK,
   innerGrpcReceiver,
   LATENCY_BUCKETS,
@@ -12,7 +12,8 @@ import {
 } from "./shared";
 
 /** Rate, errors and duration per service and span name. It exports metrics only; no span leaves it. */
-export function spanMetricsConfig({ node, adapter, logLevel }: DerivedRequest): CollectorConfig {
+export function spanMetricsConfig({ node, adapter, groups, logLevel }: DerivedRequest): CollectorConfig {
+  const stores = derivedExporters(adapter, groups);
   return defineCollectorConfig({
     extensions: { health_check: HEALTH_CHECK },
     receivers: { otlp: innerGrpcReceiver },
@@ -39,7 +40,7 @@ export function spanMetricsConfig({ node, adapter, logLevel }: DerivedRequest): 
         metrics_expiration: "10m",
       },
     },
-    exporters: { "otlp_http/vmadapter": derivedExporter(adapter) },
+    exporters: stores,
     service: {
       extensions: ["health_check"],
       pipelines: {
@@ -47,7 +48,7 @@ export function spanMetricsConfig({ node, adapter, logLevel }: DerivedRequest): 
         metrics: {
           receivers: ["span_metrics"],
           processors: ["memory_limiter", "transform/resource", "resource/node"],
-          exporters: ["otlp_http/vmadapter"],
+          exporters: Object.keys(stores),
         },
       },
       telemetry: telemetry(logLevel),

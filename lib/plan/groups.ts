@@ -1,3 +1,5 @@
+import type { Layout } from "../fleet/definition";
+
 /** A storage group is a complete cluster that holds everything, sharded over its nodes. */
 export type Group = "a" | "b";
 
@@ -11,4 +13,31 @@ export function planGroups(nodes: readonly string[]): Readonly<Record<Group, rea
     a: nodes.filter((_, index) => groupOf(index) === "a"),
     b: nodes.filter((_, index) => groupOf(index) === "b"),
   };
+}
+
+/** A node as the others know it. */
+export interface Member {
+  readonly name: string;
+  readonly address: string;
+  readonly group: Group;
+  /** From 1, in the fleet's order. It is part of door numbers, and so of the names that storages are sharded by. */
+  readonly number: number;
+}
+
+export function planMembers(nodes: readonly { readonly name: string; readonly address: string }[]): readonly Member[] {
+  return nodes.map(({ name, address }, index) => ({ name, address, group: groupOf(index), number: index + 1 }));
+}
+
+/** The groups that have a node, in order. */
+export function groupsOf(members: readonly Member[]): readonly Group[] {
+  return (["a", "b"] as const).filter((group) => members.some((member) => member.group === group));
+}
+
+/**
+ * The nodes that hold a group's data of one signal. The single layout cannot shard, so there the first node of a group
+ * holds all of it: a fleet of ten such nodes has two stores, and any one node may still die.
+ */
+export function storageMembers(members: readonly Member[], group: Group, layout: Layout): readonly Member[] {
+  const own = members.filter((member) => member.group === group);
+  return layout === "single" ? own.slice(0, 1) : own;
 }

@@ -34,7 +34,7 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
 
 const mountPath = (index: number): string => `/volumes/${index}`;
 
-function prepareVolume({ source, owner, format, requiredFreeMiB }: DataVolume, path: string): string[] {
+function prepareVolume({ source, owner, format, group, requiredFreeMiB }: DataVolume, path: string): string[] {
   const steps: string[] = [];
   if (format !== undefined) {
     const marker = `${path}/.mirador-format`;
@@ -43,11 +43,22 @@ function prepareVolume({ source, owner, format, requiredFreeMiB }: DataVolume, p
     steps.push(
       `if [ -f ${marker} ]; then`,
       `  [ "$(cat ${marker})" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "$(cat ${marker})" ${shellQuote(other)}`,
-      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new)" ]; then`,
+      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new -e .mirador-group -e .mirador-group.new)" ]; then`,
       `  stop ${shellQuote(`${source} ${unknown}`)}`,
       "else",
       // Renamed into place: half a marker on a full disk would refuse every later deploy.
       `  echo ${format} > ${marker}.new && mv ${marker}.new ${marker}`,
+      "fi",
+    );
+  }
+  if (group !== undefined) {
+    const marker = `${path}/.mirador-group`;
+    const other = `and this fleet puts the node into group ${group}: the place in fleet.nodes is the group, so put the list back as it was`;
+    steps.push(
+      `if [ -f ${marker} ]; then`,
+      `  [ "$(cat ${marker})" = ${group} ] || stop ${shellQuote(`${source} holds data of storage group`)} "$(cat ${marker})" ${shellQuote(other)}`,
+      "else",
+      `  echo ${group} > ${marker}.new && mv ${marker}.new ${marker}`,
       "fi",
     );
   }

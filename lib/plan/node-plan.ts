@@ -54,3 +54,8 @@ export function servicesOf(plan: Pick<NodePlan, "stores" | "otel" | "haproxy">):
 export function nodePrefix(fleet: string, node: string): string {
   return `${fleet}_${node}`;
 }
+
+/** A node's local state file. Fleets of other names have a folder of their own, so that equal node names share none. */
+export function localStatePath(folder: string, fleet: string, node: string): string {
+  return fleet === "mirador" ? `${folder}/${node}.tfstate` : `${folder}/${fleet}/${node}.tfstate`;
+}

@@ -3,15 +3,17 @@ import type { Fleet, FleetNode } from "../fleet/fleet";
 import { accessPoints } from "../haproxy/access";
 import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARACTERS } from "../haproxy/password";
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
+import type { MeshFiles } from "../mesh/files";
 import { planOtel } from "../otel/plan-otel";
 import { queueDiskMiB } from "../otel/queues";
 import { type Problem, refuse } from "../problem";
 import type { StoreEndpoints } from "../victoria/endpoints";
-import { planVictoria, type VictoriaPlan } from "../victoria/plan-victoria";
+import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
 import { type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
+import { planNodeMesh, planTopology } from "./topology";
 
 /** What never stands in a fleet definition. Whoever calls brings it: from the environment, a file, a vault. */
 export interface Secrets {
@@ -19,6 +21,8 @@ export interface Secrets {
   readonly statsPassword: string;
   /** The access points' certificate, when the fleet asks for TLS; checked by whoever read it. */
   readonly tls?: TlsFiles;
+  /** Certificates of the mesh, on a fleet of several nodes; checked by whoever read them. */
+  readonly mesh?: MeshFiles;
 }
 
 export interface FleetPlan {
@@ -41,11 +45,6 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
     groups: planGroups(names),
     nodes: fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets)),
     warnings: [
-      ...(names.length > 1
-        ? [
-            `${names.length} nodes: this version deploys each node complete in itself; storage groups across nodes, the mesh and failover are not wired yet, so each node answers from what its own clients sent`,
-          ]
-        : []),
       ...diskWarnings(fleet),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
         standIn === undefined ? [] : [`${key} is a stand-in: ${standIn}`],
@@ -54,8 +53,8 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
   };
 }
 
-function diskWarnings({ minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
-  const needed = queueDiskMiB(queue.sizeMiB);
+function diskWarnings({ nodes, minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
+  const needed = queueDiskMiB(queue.sizeMiB, nodes.length);
   if (minFreeDiskMiB >= needed || SIGNALS.every((signal) => storagePaths[signal] !== undefined)) return [];
   return [
     `minFreeDisk leaves ${minFreeDiskMiB} MiB and the queues may need ${needed} MiB: a store on the disk of the queues can fill it, and a full disk loses what was acknowledged`,
@@ -68,7 +67,7 @@ function nodeProblems({ nodes }: Fleet): Problem[] {
   return [{ code: "fleet/no-nodes", what: "the fleet has no nodes", where: "fleet.nodes", fix }];
 }
 
-function secretProblems({ haproxy }: Fleet, { statsPassword, tls }: Secrets): Problem[] {
+function secretProblems({ nodes, haproxy }: Fleet, { statsPassword, tls, mesh }: Secrets): Problem[] {
   const where = "secrets.statsPassword";
   const fix = `use ${PASSWORD_MIN_CHARACTERS} characters to ${PASSWORD_MAX_BYTES} bytes`;
   const problems: Problem[] = [];
@@ -90,17 +89,28 @@ function secretProblems({ haproxy }: Fleet, { statsPassword, tls }: Secrets): Pr
       where: "secrets.tls",
       fix: "give the checked certificate files",
     });
+  for (const { name } of nodes.length > 1 ? nodes : []) {
+    if (mesh?.certificates[name] !== undefined) continue;
+    problems.push({
+      code: "mesh/certificate-missing",
+      what: `no certificate of the mesh was given for ${name}`,
+      where: "secrets.mesh",
+      fix: "make them with `npm run pki`, or give the checked certificate files",
+    });
+  }
   return problems;
 }
 
 function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets): NodePlan {
   const prefix = nodePrefix(fleet.name, node.name);
-  const stores = perSignal((signal) => planStore(fleet, signal, prefix));
+  const view = fleet.nodes.length > 1 ? planTopology(fleet, node.name, group) : undefined;
+  const stores = perSignal((signal) => planStore(fleet, signal, prefix, group, view?.stores[signal]));
   const endpoints = perSignal((signal) => stores[signal].endpoints);
   const otel = planOtel({
     node: node.name,
     group,
     stores: endpoints,
+    ...(view === undefined ? {} : { fleet: view.otel }),
     queueSource: `${prefix}-queue-data`,
     version: fleet.images.otelcol.version,
     batch: fleet.batch,
@@ -110,6 +120,8 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     limits: fleet.limits,
   });
   const tls = fleet.haproxy.tls === undefined ? undefined : secrets.tls;
+  const services = [...SIGNALS.flatMap((signal) => stores[signal].services), ...otel.services];
+  const mesh = view && planNodeMesh(view, { fleet, node: node.name, prefix, stores, services, files: secrets.mesh });
   const haproxy = planHaproxy({
     fleet: fleet.name,
     settings: fleet.haproxy,
@@ -120,14 +132,18 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
       { service: "gateway", port: PORTS.otlpHttp },
       endpoints,
       perSignal((signal) => hasInsertRole(fleet.layouts[signal])),
+      mesh?.access,
     ),
     readiness: readinessChecks(
       SIGNALS.map((signal) => stores[signal]),
       otel.services.map(({ service }) => service),
+      fleet.nodes.length,
     ),
     statsPassword: secrets.statsPassword,
     ...(tls === undefined ? {} : { tls }),
+    ...(mesh === undefined ? {} : { mesh: mesh.balancer }),
   });
+  const data = [...SIGNALS.map((signal) => stores[signal].data), otel.data, haproxy.data];
   return {
     fleet: fleet.name,
     name: node.name,
@@ -140,7 +156,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     stores,
     otel,
     haproxy,
-    prepare: prepareJob([...SIGNALS.map((signal) => stores[signal].data), otel.data]),
+    prepare: prepareJob(data.filter((volume) => volume !== undefined)),
     accessPoints: ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints)),
     ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
   };
@@ -148,7 +164,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
 
 const hasInsertRole = (layout: Layout): boolean => layout === "cluster";
 
-function planStore(fleet: Fleet, signal: Signal, prefix: string): VictoriaPlan {
+function planStore(fleet: Fleet, signal: Signal, prefix: string, group: Group, others?: StoreFleet): VictoriaPlan {
   return planVictoria({
     signal,
     layout: fleet.layouts[signal],
@@ -156,6 +172,8 @@ function planStore(fleet: Fleet, signal: Signal, prefix: string): VictoriaPlan {
     dataSource: fleet.storagePaths[signal] ?? `${prefix}-${signal}-data`,
     minFreeDiskMiB: fleet.minFreeDiskMiB,
     images: fleet.images,
+    group,
+    ...(others === undefined ? {} : { fleet: others }),
     limits: fleet.limits,
   });
 }

@@ -18,6 +18,8 @@ export const ACCESS_POINT_NAMES = Object.keys(ACCESS_POINTS) as readonly AccessP
 export const PORTS = {
   otlpGrpc: 4317,
   otlpHttp: 4318,
+  /** Adapters take what is meant for storage group b here. */
+  otlpHttpGroupB: 4319,
   collectorHealth: 13133,
   collectorMetrics: 8888,
   /** HAProxy's health, readiness and configuration hash in plain text; never published. */

@@ -61,6 +61,8 @@ export interface DataVolume {
   readonly owner: string;
   /** Written into the volume once; a volume that says otherwise is refused. Guards metrics against the other layout. */
   readonly format?: string;
+  /** Written into the volume once; data of one storage group is out of sight in the other one. */
+  readonly group?: "a" | "b";
   /** Space that must be free on its filesystem before the services start, in MiB. */
   readonly requiredFreeMiB?: number;
 }

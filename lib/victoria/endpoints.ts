@@ -84,6 +84,9 @@ function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "
   };
 }
 
+/** Live tailing of logs: an answer that has no end and may be silent for long. */
+export const TAIL_PATH = "/select/logsql/tail";
+
 /** The endpoints of a layout. Nobody else writes such a URL. */
 export function storeEndpoints(signal: Signal, layout: Layout): StoreEndpoints {
   if (signal === "metrics") return metrics(layout);

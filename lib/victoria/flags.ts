@@ -40,6 +40,7 @@ const CATALOG = {
   "search.denyPartialResponse": { since: { vmselect: "1.110.0" } },
   "search.maxQueryDuration": { since: { vmselect: "1.110.0", "victoria-metrics": "1.110.0", ...STORES } },
   "rpc.handshakeTimeout": { since: { vmselect: "1.140.0" } },
+  globalReplicationFactor: { since: { vmselect: "1.110.0" } },
   cacheDataPath: { since: { vmselect: "1.110.0" } },
   "insert.disable": { since: { "victoria-logs": "1.24.0", "victoria-traces": "0.1.0" } },
   "select.disable": { since: { "victoria-logs": "1.24.0", "victoria-traces": "0.1.0" } },

@@ -1,6 +1,7 @@
 import type { Layout, Signal } from "../fleet/definition";
 import type { ServiceLimit } from "../fleet/fleet";
 import type { ResolvedImages } from "../images/overrides";
+import type { Group } from "../plan/groups";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan, VolumeMount } from "../plan/service-plan";
@@ -21,8 +22,24 @@ export interface VictoriaRequest {
   /** Space that the store leaves free before it turns read-only, in MiB. @default 1024 */
   readonly minFreeDiskMiB?: number;
   readonly images: ResolvedImages;
+  /** Storage group whose data this is; a volume that holds another group's is refused. @default - not looked at */
+  readonly group?: Group;
+  /** The storages of other nodes. @default - the own one alone */
+  readonly fleet?: StoreFleet;
   /** @default - see `lib/plan/limits.ts` */
   readonly limits?: { readonly [service in ServiceName]?: ServiceLimit };
+}
+
+/** What a store of a node among several needs to know of the others. Addresses are the same texts on every node. */
+export interface StoreFleet {
+  /** In the single layout only the first node of a group holds data. */
+  readonly holdsData: boolean;
+  /** `host:port` where the storages of the own group take rows, and where they answer queries. */
+  readonly inserts: readonly string[];
+  readonly selects: readonly string[];
+  /** Metrics: `group/host:port` of the storages of all groups; one query merges them. */
+  readonly allSelects: readonly string[];
+  readonly groups: number;
 }
 
 /** One store of one node: its services, its data and its endpoints. */
@@ -30,7 +47,8 @@ export interface VictoriaPlan {
   readonly signal: Signal;
   readonly layout: Layout;
   readonly services: readonly ServicePlan[];
-  readonly data: DataVolume;
+  /** Absent on a node that holds no data of the signal. */
+  readonly data?: DataVolume;
   readonly endpoints: StoreEndpoints;
 }
 
@@ -41,13 +59,20 @@ const SHUTDOWN_DELAY: FlagUse = { flag: "http.shutdownDelay", value: "5s" };
 /** Plans one store. Both layouts of one signal are complete: everything it accepts it also answers. */
 export function planVictoria(request: VictoriaRequest): VictoriaPlan {
   const { signal, layout = "cluster" } = request;
+  const endpoints = storeEndpoints(signal, layout);
+  if (layout === "single" && request.fleet?.holdsData === false) return { signal, layout, services: [], endpoints };
   const format = storageFormat(signal, layout);
   return {
     signal,
     layout,
     services: signal === "metrics" ? metricsServices(request, layout) : logsOrTracesServices(request, layout, signal),
-    data: { source: request.dataSource, owner: USER, ...(format === undefined ? {} : { format }) },
-    endpoints: storeEndpoints(signal, layout),
+    data: {
+      source: request.dataSource,
+      owner: USER,
+      ...(format === undefined ? {} : { format }),
+      ...(request.group === undefined ? {} : { group: request.group }),
+    },
+    endpoints,
   };
 }
 
@@ -64,12 +89,20 @@ function metricsServices(request: VictoriaRequest, layout: Layout): readonly Ser
       ]),
     ];
   }
-  const node = (port: number): FlagUse => ({ flag: "storageNode", value: `vmstorage:${port}` });
+  const { fleet } = request;
   return [
-    role(request, "vminsert", "vminsert", 0.25, [node(PORTS.vmstorageInsert), naming, SHUTDOWN_DELAY]),
+    role(request, "vminsert", "vminsert", 0.25, [
+      storageNodes(fleet?.inserts ?? [`vmstorage:${PORTS.vmstorageInsert}`]),
+      naming,
+      SHUTDOWN_DELAY,
+    ]),
     {
       ...role(request, "vmselect", "vmselect", 0.5, [
-        node(PORTS.vmstorageSelect),
+        storageNodes(fleet?.allSelects ?? [`vmstorage:${PORTS.vmstorageSelect}`]),
+        // With one group it would start, and then take every answer for a partial one.
+        ...(fleet === undefined || fleet.groups < 2
+          ? []
+          : [{ flag: "globalReplicationFactor", value: fleet.groups } as const]),
         dedup,
         { flag: "search.denyPartialResponse", value: true },
         { flag: "search.maxQueryDuration", value: "30s" },
@@ -97,10 +130,10 @@ function logsOrTracesServices(
   const queryTime: FlagUse = { flag: "search.maxQueryDuration", value: "30s" };
   const store = storage(request, `${kind}storage`, program, path, 60, [queryTime]);
   if (layout === "single") return [store];
-  const node: FlagUse = { flag: "storageNode", value: `${kind}storage:${PORTS[`${kind}storage`]}` };
+  const own = [`${kind}storage:${PORTS[`${kind}storage`]}`];
   return [
     role(request, `${kind}insert`, program, 0.4, [
-      node,
+      storageNodes(request.fleet?.inserts ?? own),
       { flag: "select.disable", value: true },
       SHUTDOWN_DELAY,
       { flag: "insert.drainTimeout", value: "5s", optional: true },
@@ -111,10 +144,16 @@ function logsOrTracesServices(
         optional: true,
       },
     ]),
-    role(request, `${kind}select`, program, 0.5, [node, { flag: "insert.disable", value: true }, queryTime]),
+    role(request, `${kind}select`, program, 0.5, [
+      storageNodes(request.fleet?.selects ?? own),
+      { flag: "insert.disable", value: true },
+      queryTime,
+    ]),
     store,
   ];
 }
+
+const storageNodes = (addresses: readonly string[]): FlagUse => ({ flag: "storageNode", value: addresses.join(",") });
 
 function storage(
   request: VictoriaRequest,

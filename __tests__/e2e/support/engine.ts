@@ -56,8 +56,25 @@ export async function removeFleet(fleet: string): Promise<void> {
   const containers = await docker.listContainers({ all: true, filters: { name: [`^/${fleet}_`] } });
   const own = containers.filter(({ Names }) => Names.some((name) => belongsTo(fleet, name.slice(1))));
   await Promise.all(own.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true }).catch(ignoreGone)));
+  // A container that somebody else was removing may be on its network for a while yet.
+  await Promise.all(own.map(({ Id }) => untilGone(Id)));
   for (const name of await networksOf(fleet)) await docker.getNetwork(name).remove();
   for (const name of await volumesOf(fleet)) await docker.getVolume(name).remove();
+}
+
+async function untilGone(id: string): Promise<void> {
+  for (let tries = 0; tries < 120; tries++) {
+    const gone = await docker
+      .getContainer(id)
+      .inspect()
+      .then(
+        () => false,
+        (error: { statusCode?: number }) => error.statusCode === 404,
+      );
+    if (gone) return;
+    await sleep(500);
+  }
+  throw new Error(`container ${id} is not removed after a minute`);
 }
 
 function ignoreGone(error: { statusCode?: number }): void {

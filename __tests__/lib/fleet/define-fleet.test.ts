@@ -30,6 +30,7 @@ describe("completes", () => {
       minFreeDiskMiB: 3 * 3 * 512 + 1024,
       logLevel: "info",
       anomalyMetrics: ["process.memory.usage", "system.cpu.utilization", "system.memory.utilization"],
+      mesh: { port: 7443 },
     });
     expect(definition).toEqual(ONE_NODE);
     expect(limits.vmstorage).toEqual({ memoryMiB: 640 });

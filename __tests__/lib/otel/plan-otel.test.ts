@@ -192,9 +192,9 @@ describe("what is derived cannot hurt what is stored", () => {
       "gateway load_balancing/servicegraph",
       "gateway otlp_grpc/spanmetrics",
       "gateway otlp_grpc/isolationforest",
-      "servicegraph otlp_http/vmadapter",
-      "spanmetrics otlp_http/vmadapter",
-      "isolationforest otlp_http/vmadapter",
+      "servicegraph otlp_http/vmadapter_a",
+      "spanmetrics otlp_http/vmadapter_a",
+      "isolationforest otlp_http/vmadapter_a",
     ]);
   });
 
@@ -258,7 +258,7 @@ describe("what is derived cannot hurt what is stored", () => {
       const marked = { attributes: [{ key: "collector.id", value: "edge-7", action: "upsert" }] };
       expect(config.processors["resource/node"]).toEqual(marked);
       for (const { exporters, processors } of Object.values(config.service.pipelines))
-        if (exporters.includes("otlp_http/vmadapter")) expect(processors?.at(-1)).toBe("resource/node");
+        if (exporters.includes("otlp_http/vmadapter_a")) expect(processors?.at(-1)).toBe("resource/node");
     },
   );
 
@@ -269,7 +269,7 @@ describe("what is derived cannot hurt what is stored", () => {
       retry_on_failure: { enabled: false },
       sending_queue: { enabled: false },
     });
-    expect(Object.keys(service.pipelines)).toEqual([name === "vmadapter" ? "metrics" : "logs"]);
+    expect(Object.keys(service.pipelines)).toEqual([name === "vmadapter" ? "metrics/a" : "logs/a"]);
   });
 });
 

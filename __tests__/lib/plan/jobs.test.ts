@@ -61,6 +61,34 @@ describe("preparing volumes", () => {
     expect(readFileSync(join(folder, "0/.mirador-format"), "utf8")).toBe("metrics-cluster\n");
   });
 
+  describe("of a storage group", () => {
+    const logs = prepareJob([data({ source: "logs-data", group: "b" })]);
+
+    test("are marked with it, once, whether they are empty or were filled before there were groups", () => {
+      for (const files of [{ "0/partitions/x": "y" }, { "0/lost+found/x": "" }]) {
+        const folder = temporaryFolder(files);
+        expect(runJob(logs, folder)).toMatchObject({ status: 0, done: true });
+        expect(readFileSync(join(folder, "0/.mirador-group"), "utf8")).toBe("b\n");
+        expect(runJob(logs, folder)).toMatchObject({ status: 0, done: true });
+      }
+    });
+
+    test("are refused in the other one, with the reason: a list of nodes that changed its order", () => {
+      const folder = temporaryFolder({ "0/.mirador-group": "a\n", "0/partitions/x": "y" });
+      const { status, stderr, done, calls } = runJob(logs, folder);
+      expect({ status, done, calls }).toEqual({ status: 1, done: false, calls: [] });
+      expect(stderr).toContain("mirador: logs-data holds data of storage group a");
+      expect(stderr).toContain("put the list back as it was");
+    });
+
+    test("may also have a format: an empty volume stays an empty one when the group is written first", () => {
+      const both = prepareJob([data({ format: "metrics-single", group: "a" })]);
+      const folder = temporaryFolder({ "0/.mirador-group": "a\n" });
+      expect(runJob(both, folder)).toMatchObject({ status: 0, done: true });
+      expect(readFileSync(join(folder, "0/.mirador-format"), "utf8")).toBe("metrics-single\n");
+    });
+  });
+
   test("is content a second time, with data in between", () => {
     const folder = temporaryFolder({ "0/.mirador-format": "metrics-cluster\n", "0/data/part": "x" });
     expect(runJob(metrics, folder)).toMatchObject({ status: 0, done: true });

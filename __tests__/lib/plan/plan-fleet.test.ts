@@ -188,11 +188,6 @@ describe("a fleet of three", () => {
     await expect(readable(decided)).toMatchFileSnapshot("../../__fixtures__/plan/three-nodes.json");
   });
 
-  test("warns that the nodes do not know each other yet", () => {
-    expect(plan.warnings).toHaveLength(1);
-    expect(plan.warnings[0]).toContain("3 nodes");
-  });
-
   test("shares no container, volume or network name between nodes", () => {
     const namesOf = plan.nodes.map((node) => [
       node.network,
@@ -204,11 +199,6 @@ describe("a fleet of three", () => {
     const all = namesOf.flat();
     // A node's network and its prefix are one name; everything else is there once.
     expect(new Set(all).size).toBe(all.length);
-  });
-
-  test("plans each node as if the others were not there, so that a node that is added changes none", () => {
-    const four = planOf(defineFleet({ nodes: nodes(4) }));
-    expect(four.nodes.slice(0, 3)).toEqual(plan.nodes);
   });
 });
 

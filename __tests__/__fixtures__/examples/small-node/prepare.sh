@@ -2,13 +2,28 @@ set -eu
 stop() { echo "mirador: $*" >&2; exit 1; }
 if [ -f /volumes/0/.mirador-format ]; then
   [ "$(cat /volumes/0/.mirador-format)" = metrics-single ] || stop 'mirador_node1-metrics-data holds data of format' "$(cat /volumes/0/.mirador-format)" 'and this deploy wants metrics-single; set the layout back, or export and import the data (README, "Changing the layout")'
-elif [ -n "$(ls -A /volumes/0 | grep -vxe lost+found -e .mirador-format.new)" ]; then
+elif [ -n "$(ls -A /volumes/0 | grep -vxe lost+found -e .mirador-format.new -e .mirador-group -e .mirador-group.new)" ]; then
   stop 'mirador_node1-metrics-data holds data of an unknown format; if it is metrics-single, say so: echo metrics-single > mirador_node1-metrics-data/.mirador-format'
 else
   echo metrics-single > /volumes/0/.mirador-format.new && mv /volumes/0/.mirador-format.new /volumes/0/.mirador-format
 fi
+if [ -f /volumes/0/.mirador-group ]; then
+  [ "$(cat /volumes/0/.mirador-group)" = a ] || stop 'mirador_node1-metrics-data holds data of storage group' "$(cat /volumes/0/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
+else
+  echo a > /volumes/0/.mirador-group.new && mv /volumes/0/.mirador-group.new /volumes/0/.mirador-group
+fi
 chown 1000:1000 /volumes/0
+if [ -f /volumes/1/.mirador-group ]; then
+  [ "$(cat /volumes/1/.mirador-group)" = a ] || stop 'mirador_node1-logs-data holds data of storage group' "$(cat /volumes/1/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
+else
+  echo a > /volumes/1/.mirador-group.new && mv /volumes/1/.mirador-group.new /volumes/1/.mirador-group
+fi
 chown 1000:1000 /volumes/1
+if [ -f /volumes/2/.mirador-group ]; then
+  [ "$(cat /volumes/2/.mirador-group)" = a ] || stop 'mirador_node1-traces-data holds data of storage group' "$(cat /volumes/2/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
+else
+  echo a > /volumes/2/.mirador-group.new && mv /volumes/2/.mirador-group.new /volumes/2/.mirador-group
+fi
 chown 1000:1000 /volumes/2
 free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
 [ "$free" -ge 4608 ] || stop "the disk of" 'mirador_node1-queue-data' "has $free MiB for the queues; they need 4608 MiB (sum of all queues times three): free some space, or set queue.size lower"

@@ -1,0 +1,230 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { connect, type SecureVersion, type TLSSocket } from "node:tls";
+import { describe, expect, onTestFinished } from "vitest";
+import { ensurePki, readMeshFiles } from "../../inputs/pki";
+import { defineFleet, type NodePlan, planFleet } from "../../lib";
+import { program, testWith } from "../support/binaries";
+import { makeCertificate } from "../support/certificates";
+import { temporaryFolder } from "../support/folders";
+import { type Running, start, untilAnswers } from "../support/processes";
+
+/** Every node has a loopback address of its own, so that all use the ports that they have in a container. */
+const ADDRESSES = ["127.0.7.1", "127.0.7.2"] as const;
+/** What the services of a node would be; HAProxy reaches all of them at one port. */
+const SERVICES_PORT = 7999;
+const FOLDER = "/usr/local/etc/haproxy";
+
+/** One node: a real HAProxy, and one server in place of everything behind it. */
+interface Node {
+  readonly address: string;
+  readonly stores: { answers: boolean; uptimeSeconds: number };
+  readonly restart: () => Promise<void>;
+  readonly at: (port: number, path: string) => Promise<{ status: number; body: string }>;
+}
+
+async function twoNodes(): Promise<{ nodes: readonly [Node, Node]; pki: string }> {
+  const folder = temporaryFolder();
+  const fleet = defineFleet({
+    name: "pair",
+    nodes: ADDRESSES.map((address, index) => ({ name: `node${index + 1}`, address })),
+  });
+  await ensurePki(folder, fleet, new Date());
+  const mesh = readMeshFiles(folder, fleet, new Date());
+  const plans = planFleet(fleet, { statsPassword: "correct-horse-battery", mesh }).nodes;
+  const [one, two] = await Promise.all(plans.map((plan) => startNode(folder, plan)));
+  if (one === undefined || two === undefined) throw new Error("two nodes are wanted");
+  return { nodes: [one, two], pki: join(folder, ".mirador/pki/pair") };
+}
+
+async function startNode(parent: string, { name, address, haproxy }: NodePlan): Promise<Node> {
+  const folder = join(parent, name);
+  mkdirSync(folder);
+  const local = (text: string): string =>
+    text
+      .replaceAll(FOLDER, folder)
+      .replaceAll("/run/haproxy", folder)
+      .replaceAll("/var/lib/haproxy", folder)
+      .replaceAll(/bind :(\d+)/g, `bind ${address}:$1`)
+      .replaceAll("127.0.0.1:8405", `${address}:8405`)
+      .replaceAll("abns@", `abns@${name}-`)
+      .replaceAll(/http:\/\/[a-z]+:\d+\/metrics/g, `http://${address}:${SERVICES_PORT}/metrics`)
+      .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 ${address}:${SERVICES_PORT} $2`)
+      .replaceAll(/check port \d+/g, "check");
+  for (const file of haproxy.files)
+    writeFileSync(join(folder, file.path), "text" in file ? local(file.text) : readFileSync(file.sourcePath));
+
+  const stores = { answers: true, uptimeSeconds: 1000 };
+  const behind = createServer(({ url = "" }, response) => {
+    if (url === "/metrics") response.end(`x 1\nvm_app_uptime_seconds ${stores.uptimeSeconds}\ny 2\n`);
+    else if (url.includes("query")) response.end(stores.answers ? `{"status":"success","by":"${name}"}` : "{}");
+    else response.end(name);
+  }).listen(SERVICES_PORT, address);
+  onTestFinished(() => {
+    behind.closeAllConnections();
+    behind.close();
+  });
+  let running: Running;
+  const run = async (): Promise<void> => {
+    running = start(program("haproxy"), "-db", "-f", join(folder, "haproxy.cfg"));
+    await untilAnswers(`http://${address}:8405/healthz`, running);
+  };
+  await run();
+  return {
+    address,
+    stores,
+    restart: async () => {
+      running.process.kill("SIGKILL");
+      await expect.poll(() => running.process.signalCode).toBe("SIGKILL");
+      await run();
+    },
+    at: async (port, path) => {
+      const response = await fetch(`http://${address}:${port}${path}`, { headers: { connection: "close" } });
+      return { status: response.status, body: await response.text() };
+    },
+  };
+}
+
+const QUERY = "/select/logsql/query?query=*";
+const logsOf = async (node: Node): Promise<string> => (await node.at(9471, QUERY)).body;
+const choiceOf = async (node: Node): Promise<string> => (await node.at(8405, "/healthz")).body;
+const FROM_A = '{"status":"success","by":"node1"}';
+const FROM_B = '{"status":"success","by":"node2"}';
+const SLOW = { timeout: 20_000, interval: 100 };
+
+describe("two nodes over a real mesh", () => {
+  testWith("haproxy")("a group's data reaches it from either node, through the door of that group", async () => {
+    const { nodes } = await twoNodes();
+    for (const node of nodes) {
+      // Logs for group a, then for group b.
+      await expect.poll(() => node.at(22_011, "/"), SLOW).toEqual({ status: 200, body: "node1" });
+      await expect.poll(() => node.at(22_012, "/"), SLOW).toEqual({ status: 200, body: "node2" });
+    }
+  });
+
+  testWith("haproxy")("logs come from the group in use until it fails, and never go back by themselves", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    for (const node of nodes) await expect.poll(() => logsOf(node), SLOW).toBe(FROM_A);
+    expect(await choiceOf(two)).toBe("ok; logs from group a; traces from group a");
+
+    // A hung storage behind a select role: status 200, and a body that is no answer.
+    one.stores.answers = false;
+    for (const node of nodes) {
+      await expect.poll(() => logsOf(node), SLOW).toBe(FROM_B);
+      await expect.poll(() => choiceOf(node), SLOW).toContain("logs from group b");
+    }
+
+    one.stores.answers = true;
+    await expect.poll(() => one.at(8405, "/readyz"), SLOW).toMatchObject({ status: 200 });
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    for (const node of nodes) expect(await logsOf(node)).toBe(FROM_B);
+  });
+
+  testWith("haproxy")("the choice outlives a balancer that is killed", async () => {
+    const { nodes } = await twoNodes();
+    const [one] = nodes;
+    one.stores.answers = false;
+    await expect.poll(() => choiceOf(one), SLOW).toContain("logs from group b");
+    one.stores.answers = true;
+    await one.restart();
+    expect(await choiceOf(one)).toContain("logs from group b");
+    await expect.poll(() => logsOf(one), SLOW).toBe(FROM_B);
+  });
+
+  testWith("haproxy")("a store that started a moment ago is not read from: it may lack its last seconds", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    await expect.poll(() => logsOf(two), SLOW).toBe(FROM_A);
+    one.stores.uptimeSeconds = 1;
+    for (const node of nodes) await expect.poll(() => choiceOf(node), SLOW).toContain("logs from group b");
+    expect(await logsOf(one)).toBe(FROM_B);
+    // Both at once: there is nothing better, so what is in use stays.
+    two.stores.uptimeSeconds = 1;
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    for (const node of nodes) expect(await logsOf(node)).toBe(FROM_B);
+  });
+
+  testWith("haproxy")("OTLP goes to another node's gateway while the own one is down", async () => {
+    const { nodes } = await twoNodes();
+    await expect.poll(() => nodes[0].at(4318, "/v1/logs"), SLOW).toMatchObject({ status: 200 });
+    const answered = new Set<string>();
+    for (let tries = 0; tries < 300 && answered.size < 2; tries++)
+      answered.add((await nodes[0].at(4318, "/v1/logs")).body);
+    expect(answered).toEqual(new Set(["node1", "node2"]));
+  });
+});
+
+/** How a connection to the mesh ends: what was read, or the alert. */
+function ask(
+  address: string,
+  servername: string,
+  files: { cert?: string; key?: string },
+  maxVersion?: SecureVersion,
+): Promise<string> {
+  return new Promise((resolve) => {
+    const material =
+      files.cert === undefined ? {} : { cert: readFileSync(files.cert), key: readFileSync(files.key ?? "") };
+    const options = { host: address, port: 7443, servername, rejectUnauthorized: false, ...material };
+    const socket: TLSSocket = connect({
+      ...options,
+      ...(maxVersion === undefined ? {} : { minVersion: "TLSv1", maxVersion }),
+    });
+    let read = "";
+    socket.on("secureConnect", () => socket.write("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+    socket.on("data", (data) => {
+      read += data.toString();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.on("close", () => resolve(read.split("\r\n")[0] ?? ""));
+    socket.setTimeout(5_000, () => socket.destroy());
+  });
+}
+
+testWith("haproxy")("the mesh answers nobody but a node of the fleet", async () => {
+  const { nodes, pki } = await twoNodes();
+  const [{ address }] = nodes;
+  const own = { cert: join(pki, "node2.pem"), key: join(pki, "node2.pem") };
+  const answers = {
+    node: await ask(address, "node.node1.mesh", own),
+    "unknown service": await ask(address, "postgres.node1.mesh", own),
+    "another node's name": await ask(address, "node.node2.mesh", own),
+    "no certificate": await ask(address, "node.node1.mesh", {}),
+    "another authority": await ask(address, "node.node1.mesh", stranger()),
+    "the fleet's authority, but no node": await ask(address, "node.node1.mesh", await applicationOf(pki)),
+    "TLS 1.1": await ask(address, "node.node1.mesh", own, "TLSv1.1"),
+  };
+  expect(answers).toEqual({
+    node: "HTTP/1.1 200 OK",
+    "unknown service": "",
+    "another node's name": "ERR_SSL_TLSV1_UNRECOGNIZED_NAME",
+    "no certificate": "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "another authority": expect.stringMatching(/ERR_SSL_\w*(UNKNOWN_CA|DECRYPT_ERROR|BAD_CERTIFICATE)/),
+    "the fleet's authority, but no node": "",
+    "TLS 1.1": expect.stringMatching(/^ERR_SSL_/),
+  });
+  const plain = await fetch(`http://${address}:7443/healthz`).then(
+    ({ status }) => `status ${status}`,
+    () => "closed",
+  );
+  expect(plain).toBe("closed");
+});
+
+/** Somebody with a certificate of their own making, in the name of a node. */
+function stranger(): { cert: string; key: string } {
+  const folder = temporaryFolder();
+  makeCertificate(folder, "node2");
+  return { cert: join(folder, "node2.pem"), key: join(folder, "node2.key") };
+}
+
+/** A certificate that the fleet's own authority issued for something that is no node of it. */
+async function applicationOf(pki: string): Promise<{ cert: string; key: string }> {
+  const folder = temporaryFolder();
+  const own = join(folder, ".mirador/pki/pair");
+  mkdirSync(own, { recursive: true, mode: 0o700 });
+  for (const file of ["ca.crt", "ca.key"])
+    writeFileSync(join(own, file), readFileSync(join(pki, file)), { mode: 0o600 });
+  await ensurePki(folder, { name: "pair", nodes: [{ name: "billing", address: "127.0.7.9" }], mesh: {} }, new Date());
+  return { cert: join(own, "billing.pem"), key: join(own, "billing.pem") };
+}

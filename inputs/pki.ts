@@ -1,0 +1,91 @@
+import type { MeshFiles } from "../lib/mesh/files";
+import { refuse } from "../lib/problem";
+import { ensurePki, type MadePki } from "./pki/ensure";
+import { authoritiesInUse, type InspectedNode, inspectPki } from "./pki/inspect";
+import { type MeshFleet, pkiPaths } from "./pki/paths";
+import { daysLeft, hasEnded, lastDay, RENEWAL_DAYS } from "./pki/read";
+
+export { ensurePki, type MadePki } from "./pki/ensure";
+export type { MeshFleet, MeshNode } from "./pki/paths";
+
+export interface MeshFilesOptions {
+  /** Nothing was deployed from here yet, so certificates that are missing may be made. */
+  readonly mayCreate: boolean;
+  /** Told what was made. */
+  readonly say: (line: string) => void;
+}
+
+/**
+ * The certificates of the mesh between the nodes; in a checkout that has deployed nothing, the fleet's own are made.
+ * @throws ProblemError as {@link readMeshFiles} and {@link ensurePki} do
+ */
+export async function meshFilesFor(
+  checkout: string,
+  fleet: MeshFleet,
+  now: Date,
+  { mayCreate, say }: MeshFilesOptions,
+): Promise<MeshFiles> {
+  if (mayCreate && !pkiPaths(checkout, fleet).brought) {
+    const made = await ensurePki(checkout, fleet, now);
+    if (made.ca || made.nodes.length > 0)
+      say(`made ${whatWasMade(made)} in ${made.folder}; keep a copy of that folder`);
+  }
+  return readMeshFiles(checkout, fleet, now);
+}
+
+/** "the authority of the mesh and certificates of node1, node2" */
+export function whatWasMade({ ca, nodes }: MadePki): string {
+  const parts = [...(ca ? ["the authority of the mesh"] : []), ...(nodes.length > 0 ? [certificatesOf(nodes)] : [])];
+  return parts.join(" and ");
+}
+
+function certificatesOf(nodes: readonly string[]): string {
+  return `${nodes.length === 1 ? "the certificate" : "certificates"} of ${nodes.join(", ")}`;
+}
+
+/**
+ * Reads and checks the certificates that the nodes of a fleet show each other. HAProxy itself starts with an expired
+ * one without a word, and every other node refuses it then.
+ * @throws ProblemError `mesh/…`, `secret/readable-by-others`: everything that is wrong with any of them at once
+ */
+export function readMeshFiles(checkout: string, fleet: MeshFleet, now: Date): MeshFiles {
+  const paths = pkiPaths(checkout, fleet);
+  const { ca, nodes, problems } = inspectPki(paths, fleet, now);
+  refuse(problems);
+  return {
+    caPath: paths.ca,
+    caFingerprint: ca?.fingerprint ?? "",
+    certificates: Object.fromEntries(
+      nodes.flatMap(({ name, file }) =>
+        file === undefined ? [] : [[name, { path: file.path, fingerprint: file.fingerprint }]],
+      ),
+    ),
+  };
+}
+
+/** One line for each certificate that ends within 30 days, with the command that renews it. */
+export function expiryWarnings(checkout: string, fleet: MeshFleet, now: Date): readonly string[] {
+  const paths = pkiPaths(checkout, fleet);
+  const { ca, nodes } = inspectPki(paths, fleet, now);
+  const ends = (certificate: InspectedNode["issuers"][number]): string | undefined => {
+    const days = daysLeft(certificate, now);
+    if (hasEnded(certificate, now) || days > RENEWAL_DAYS) return undefined;
+    return `ends in ${days === 1 ? "1 day" : `${days} days`}, on ${lastDay(certificate)}`;
+  };
+  const renew = (command: string): string => (paths.brought ? "have your authority renew it" : command);
+  const authorities = ca === undefined ? [] : authoritiesInUse(ca.certificates, nodes);
+  return [
+    ...authorities.flatMap((authority) => {
+      const end = ends(authority);
+      return end === undefined ? [] : [`the authority of the mesh ${end}: ${renew("npm run pki -- rotate-ca")}`];
+    }),
+    ...nodes.flatMap(({ name, file, issuers: [issuer] }) => {
+      const end = file && ends(file.certificates[0]);
+      // A certificate that ends with its authority gains nothing by renewal.
+      const withIssuer = issuer !== undefined && file?.certificates[0].validTo === issuer.validTo;
+      if (end === undefined || withIssuer) return [];
+      const command = `npm run pki -- renew ${name}, then npx cdktf deploy ${name}`;
+      return [`the certificate of ${name} for the mesh ${end}: ${renew(command)}`];
+    }),
+  ];
+}

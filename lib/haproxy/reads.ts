@@ -1,0 +1,142 @@
+import type { Signal } from "../fleet/definition";
+import type { MeshService } from "../mesh/services";
+import type { Group, Member } from "../plan/groups";
+import { PORTS } from "../plan/ports";
+import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
+import { healthRequest, MESH_CHECK, type MeshView, peerOf } from "./mesh";
+import { type Directive, line, type Section } from "./section";
+import { localServer, meshCheck, meshServer } from "./server";
+
+/** One signal that is answered by exactly one group at a time. */
+export interface StickyRead {
+  readonly signal: Signal;
+  /** Who answers a query on the own node, and the same on another one. */
+  readonly local: Endpoint;
+  readonly service: MeshService;
+  readonly readCheck: { readonly path: string; readonly body?: string };
+  readonly groups: readonly ReadGroup[];
+}
+
+export interface ReadGroup {
+  readonly group: Group;
+  /** Nodes whose select role answers for the whole group. */
+  readonly selects: readonly Member[];
+  /** Nodes that hold the group's data. */
+  readonly storages: readonly Member[];
+}
+
+/** Folder where the choice outlives HAProxy's container; it belongs to HAProxy's user. */
+export const CHOICE_FOLDER = "/var/lib/haproxy";
+/** A store that started less than this many seconds ago may have lost its last seconds: see `choice-lua.ts`. */
+export const YOUNG_SECONDS = 15;
+
+/** Below the stores' own query limit of 30 s: see `access.ts`. */
+const TIMEOUTS = [line`timeout server 28s`, line`http-request set-timeout server 1h if { path ${TAIL_PATH} }`];
+
+export const answersBackend = (signal: Signal, group: Group): string => `be_${signal}_${group}`;
+export const settledBackend = (signal: Signal, group: Group): string => `be_settled_${signal}_${group}`;
+/** Where HAProxy tells whether the own node's store of a signal has been up for long enough. */
+export const settledPath = (signal: Signal): string => `/settled/${signal}`;
+
+/** The words of an access point's frontend that send a request to the group in use. */
+export function stickyRules({ signal, groups }: StickyRead): readonly Directive[] {
+  const [first] = groups;
+  return [
+    line`use_backend be_${signal}_from_%[lua.mirador_choice(${signal})]`,
+    line`default_backend be_${signal}_from_${first?.group ?? "a"}`,
+  ];
+}
+
+/**
+ * Reads of one signal: per group a backend that asks every select role of it a real query, one that asks every node of it
+ * whether its store is settled, and one that traffic goes to. The latter knows the other group as its second server, so
+ * that a request which fails in the seconds before a check notices is answered from there.
+ */
+export function stickySections(view: MeshView, read: StickyRead): readonly Section[] {
+  return read.groups.flatMap((group) => [
+    answers(view, read, group),
+    door(read, group),
+    settled(view, read, group),
+    traffic(read, group),
+  ]);
+}
+
+function answers(
+  view: MeshView,
+  { signal, local, service, readCheck }: StickyRead,
+  { group, selects }: ReadGroup,
+): Section {
+  const servers = selects.map((member) =>
+    member.name === view.node
+      ? localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`)
+      : meshServer(peerOf(view, member), service, ...meshCheck(peerOf(view, member), service), ...MESH_CHECK),
+  );
+  return {
+    kind: "backend",
+    name: answersBackend(signal, group),
+    from: "base",
+    lines: [
+      line`balance leastconn`,
+      line`timeout connect 1s`,
+      ...TIMEOUTS,
+      ...healthRequest(readCheck.path, readCheck.body),
+      ...servers,
+    ],
+  };
+}
+
+const doorName = (signal: Signal, group: Group): string => `abns@${signal}_${group}`;
+
+/** A frontend of its own, so that one group can be a server of the backend that traffic goes to. */
+function door({ signal }: StickyRead, { group }: ReadGroup): Section {
+  const backend = answersBackend(signal, group);
+  return {
+    kind: "frontend",
+    name: `fe_${signal}_${group}`,
+    from: "base",
+    lines: [
+      line`bind ${doorName(signal, group)}`,
+      line`monitor-uri /_group_up`,
+      line`monitor fail if { nbsrv(${backend}) lt 1 }`,
+      line`default_backend ${backend}`,
+    ],
+  };
+}
+
+function settled(view: MeshView, { signal }: StickyRead, { group, storages }: ReadGroup): Section {
+  const words = [...line`inter 1s fastinter 500ms fall 2 rise 1`];
+  return {
+    kind: "backend",
+    name: settledBackend(signal, group),
+    from: "base",
+    lines: [
+      ...healthRequest(settledPath(signal)),
+      ...storages.map((member) =>
+        member.name === view.node
+          ? line`server ${member.name} 127.0.0.1:${PORTS.haproxyInternal} check inter 1s fastinter 500ms fall 2 rise 1`
+          : meshServer(peerOf(view, member), "node", ...meshCheck(peerOf(view, member), "node"), ...words),
+      ),
+    ],
+  };
+}
+
+function traffic({ signal, groups }: StickyRead, { group }: ReadGroup): Section {
+  const ordered = [...groups].sort((one, other) => Number(other.group === group) - Number(one.group === group));
+  return {
+    kind: "backend",
+    name: `be_${signal}_from_${group}`,
+    from: "base",
+    lines: [
+      // The first that is up, in the order written.
+      line`balance first`,
+      ...TIMEOUTS,
+      line`retries 2`,
+      line`retry-on conn-failure empty-response 502 503`,
+      ...healthRequest("/_group_up"),
+      ...ordered.map(
+        (one, index) =>
+          line`server ${one.group} ${doorName(signal, one.group)} id ${index + 1} check inter 1s fall 1 rise 1 on-marked-down shutdown-sessions`,
+      ),
+    ],
+  };
+}

@@ -1,0 +1,163 @@
+import { type Layout, type PerSignal, perSignal, SIGNALS, type Signal } from "../fleet/definition";
+import type { Fleet } from "../fleet/fleet";
+import type { FleetAccess } from "../haproxy/access";
+import { type GroupDoor, type MeshView, peerOf } from "../haproxy/mesh";
+import type { NodeMesh } from "../haproxy/plan-haproxy";
+import type { StickyRead } from "../haproxy/reads";
+import { type DoorName, doorAddress } from "../mesh/doors";
+import type { MeshFiles } from "../mesh/files";
+import type { MeshService } from "../mesh/services";
+import type { OtelFleet } from "../otel/plan-otel";
+import type { Endpoint, StoreEndpoints } from "../victoria/endpoints";
+import type { StoreFleet, VictoriaPlan } from "../victoria/plan-victoria";
+import { type Group, groupsOf, type Member, planMembers, storageMembers } from "./groups";
+import { PORTS } from "./ports";
+import type { ServicePlan } from "./service-plan";
+
+/** Who is where in a fleet of several nodes, as one of them sees it. Decided here, read everywhere else. */
+export interface Topology {
+  readonly group: Group;
+  readonly members: readonly Member[];
+  readonly groups: readonly Group[];
+  readonly stores: PerSignal<StoreFleet>;
+  readonly otel: OtelFleet;
+}
+
+export function planTopology(fleet: Fleet, node: string, group: Group): Topology {
+  const members = planMembers(fleet.nodes);
+  const groups = groupsOf(members);
+  const addresses = (door: DoorName, behind: readonly Member[]) =>
+    behind.map(({ number }) => doorAddress(door, number));
+  return {
+    group,
+    members,
+    groups,
+    otel: { groups, serviceGraphHosts: addresses("servicegraph", members) },
+    stores: perSignal((signal): StoreFleet => {
+      const own = storageMembers(members, group, fleet.layouts[signal]);
+      const { insert, select } = STORAGE_DOORS[signal];
+      return {
+        holdsData: own.some(({ name }) => name === node),
+        inserts: addresses(insert, own),
+        selects: addresses(select, own),
+        allSelects: members.map((member) => `${member.group}/${doorAddress(select, member.number)}`),
+        groups: groups.length,
+      };
+    }),
+  };
+}
+
+/** Doors that the insert and select roles of the cluster layout reach storages by. */
+const STORAGE_DOORS: PerSignal<{ readonly insert: DoorName; readonly select: DoorName }> = {
+  metrics: { insert: "vmstorageInsert", select: "vmstorageSelect" },
+  logs: { insert: "vlstorage", select: "vlstorage" },
+  traces: { insert: "vtstorage", select: "vtstorage" },
+};
+
+/** Who takes a group's data, and who answers for it, by layout. */
+const TAKES: PerSignal<Readonly<Record<Layout, MeshService>>> = {
+  metrics: { cluster: "vminsert", single: "vmsingle" },
+  // The storages themselves, not the insert roles: those acknowledge from memory, and one that is killed leaves a hole
+  // that no check and no reader would notice. Select roles look at all storages, so any of them may take any item.
+  logs: { cluster: "vlstorage", single: "vlstorage" },
+  traces: { cluster: "vtstorage", single: "vtstorage" },
+};
+const ANSWERS: PerSignal<Readonly<Record<Layout, MeshService>>> = {
+  metrics: { cluster: "vmselect", single: "vmsingle" },
+  logs: { cluster: "vlselect", single: "vlstorage" },
+  traces: { cluster: "vtselect", single: "vtstorage" },
+};
+
+interface NodeMeshRequest {
+  readonly fleet: Fleet;
+  readonly node: string;
+  readonly prefix: string;
+  readonly stores: PerSignal<VictoriaPlan>;
+  readonly services: readonly ServicePlan[];
+  readonly files: MeshFiles | undefined;
+}
+
+/** What HAProxy of one node needs: the mesh, the doors, and which reads choose a group. */
+export function planNodeMesh(
+  topology: Topology,
+  request: NodeMeshRequest,
+): { balancer: NodeMesh; access: FleetAccess } {
+  const { fleet, node, prefix, stores, services, files } = request;
+  const { members, groups } = topology;
+  const view: MeshView = {
+    node,
+    members,
+    port: fleet.mesh.port,
+    running: [...services.map(({ service }) => service), "haproxy"],
+    doors: doorsInUse(topology, fleet.layouts),
+    groupDoors: perSignal((signal) =>
+      groups.map(
+        (group): GroupDoor => ({
+          group,
+          members: storageMembers(members, group, fleet.layouts[signal]),
+          local: bare(stores[signal].endpoints.otlp),
+          service: TAKES[signal][fleet.layouts[signal]],
+        }),
+      ),
+    ),
+  };
+  // vmselect merges both groups; everything else is answered by one of them.
+  const sticky = SIGNALS.filter((signal) => !(signal === "metrics" && fleet.layouts.metrics === "cluster"));
+  const reads = sticky.map((signal) => stickyRead(topology, signal, fleet.layouts[signal], stores[signal].endpoints));
+  const certificate = files?.certificates[node] ?? { path: "", fingerprint: "" };
+  return {
+    balancer: {
+      view,
+      reads,
+      stores: sticky
+        .filter((signal) => stores[signal].data !== undefined)
+        .map((signal) => ({ signal, storage: storageOf(signal) })),
+      certificate,
+      ca: { path: files?.caPath ?? "", fingerprint: files?.caFingerprint ?? "" },
+      choiceSource: `${prefix}-choice-data`,
+    },
+    access: {
+      peers: members.filter(({ name }) => name !== node).map((member) => peerOf(view, member)),
+      sticky: Object.fromEntries(reads.map((read) => [read.signal, read])),
+    },
+  };
+}
+
+function doorsInUse({ members, group }: Topology, layouts: PerSignal<Layout>): MeshView["doors"] {
+  const doors: { [name in DoorName]?: readonly Member[] } = { servicegraph: members };
+  for (const signal of SIGNALS) {
+    if (layouts[signal] === "single") continue;
+    const { insert, select } = STORAGE_DOORS[signal];
+    const own = storageMembers(members, group, "cluster");
+    doors[insert] = own;
+    doors[select] = signal === "metrics" ? members : own;
+  }
+  return doors;
+}
+
+function stickyRead(
+  { members, groups }: Topology,
+  signal: Signal,
+  layout: Layout,
+  endpoints: StoreEndpoints,
+): StickyRead {
+  return {
+    signal,
+    local: endpoints.select,
+    service: ANSWERS[signal][layout],
+    readCheck: endpoints.readCheck,
+    groups: groups.map((group) => ({
+      group,
+      selects: storageMembers(members, group, layout),
+      storages: storageMembers(members, group, layout),
+    })),
+  };
+}
+
+/** The store of a signal that is answered by one group at a time; metrics are only in the single layout. */
+function storageOf(signal: Signal): Endpoint {
+  const service = signal === "metrics" ? "vmsingle" : signal === "logs" ? "vlstorage" : "vtstorage";
+  return { service, port: PORTS[service] };
+}
+
+const bare = ({ service, port }: Endpoint): Endpoint => ({ service, port });
