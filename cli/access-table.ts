@@ -1,6 +1,7 @@
 import { connect } from "node:http2";
 import type { Signal } from "../lib/fleet/definition";
 import type { NodePlan, PlannedAccessPoint } from "../lib/plan/node-plan";
+import { fold, LINE_WIDTH } from "./progress";
 
 const PROBE_SECONDS = 5;
 
@@ -70,18 +71,20 @@ function probeGrpc(origin: string): Promise<string> {
   });
 }
 
-/** The table, and a line for each part that is not the real one. */
+/** The table, and a note for each part that is not the real one. */
 export function renderAccessTable(rows: readonly AccessRow[]): readonly string[] {
   const cells = rows.map(({ what, url, login, state, standIn }) => [
     what,
     url,
     login ?? "-",
-    standIn === undefined ? state : `${state} (stand-in)`,
+    standIn === undefined ? state : `${state} *`,
   ]);
   const standIns = new Set(rows.flatMap(({ standIn }) => standIn ?? []));
   return [
     ...columns([["what", "url", "login", "state"], ...cells]),
-    ...[...standIns].map((standIn) => `stand-in: ${standIn}`),
+    ...[...standIns].flatMap((standIn) =>
+      fold(standIn, LINE_WIDTH - 2).map((line, at) => `${at === 0 ? "*" : " "} ${line}`),
+    ),
   ];
 }
 

@@ -63,7 +63,7 @@ export async function machineStep(context: DemoContext, node: FleetNode): Promis
       return { nodeVersion, terraform, engine: await nodeEngine(node, step.line) };
     },
     (found) =>
-      `terraform ${found.terraform}, node ${found.nodeVersion}, docker ${found.engine.version} at ${found.engine.address}`,
+      `terraform ${found.terraform}, node ${found.nodeVersion}, docker ${found.engine.version} at ${found.engine.address.replace("unix://", "")}`,
   );
   return engine;
 }
@@ -75,6 +75,10 @@ export async function secretStep({ folder, environment, progress }: DemoContext,
     async () => ensureStatsPassword(folder, readEnvironment(folder, environment), fleet.haproxy.statsPasswordFile),
     ({ made, where }) => `password of the stats page ${made ? "generated, kept in" : "found in"} ${where}`,
   );
+}
+
+export function synthSaid({ name, address }: Pick<FleetNode, "name" | "address">, { MIRADOR_FLEET }: Choice): string {
+  return `wrote the stack of ${name} at ${address}, from ${MIRADOR_FLEET ?? "fleet.ts"}`;
 }
 
 /** A stack that is ready for Terraform, and the configuration file that brings its provider. */
@@ -114,12 +118,12 @@ export async function initStep(
       }
     },
     ({ terraformConfigFile: file }) =>
-      file === undefined ? "provider from Terraform's registry" : `provider as ${shown(file)} says`,
+      `Docker provider found ${file === undefined ? "in Terraform's registry" : foundBy(file)}`,
   );
 }
 
-const shown = (file: string): string =>
-  file === partsEnvironment().TF_CLI_CONFIG_FILE ? "the built parts' terraform.rc" : file;
+const foundBy = (file: string): string =>
+  file === partsEnvironment().TF_CLI_CONFIG_FILE ? "among the parts built here" : `where ${file} says`;
 
 /** What was built stays on the screen; what was only found again does not. */
 export function partsLog(step: Step): (line: string) => void {

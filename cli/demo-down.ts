@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { nodePrefix } from "../lib/plan/node-plan";
-import { askedChoice, type DemoContext, demoFleet, initStep, machineStep, secretStep } from "./demo-context";
+import { askedChoice, type DemoContext, demoFleet, initStep, machineStep, secretStep, synthSaid } from "./demo-context";
 import { remove } from "./deployment";
 import { forgetEnvFile } from "./env-file";
 import { synth } from "./terraform";
@@ -21,7 +21,7 @@ export async function demoDown(context: DemoContext, { clean }: DownOptions): Pr
     "synth",
     "the program writes what Terraform reads",
     () => synth({ folder, env: { ...environment, ...asked } }),
-    () => `${fleet.name}: ${node.name} at ${node.address}, from ${asked.MIRADOR_FLEET ?? "fleet.ts"}`,
+    () => synthSaid(node, asked),
   );
   const { place } = await initStep(context, node.name, asked, asked.TF_CLI_CONFIG_FILE);
   const prefix = nodePrefix(fleet.name, node.name);
@@ -31,11 +31,11 @@ export async function demoDown(context: DemoContext, { clean }: DownOptions): Pr
   const folders = Object.values(fleet.storagePaths);
   if (clean) await cleanStep(context, client, volumes);
   else if (volumes.length > 0) {
-    progress.line(`data kept    ${volumes.join(", ")}`);
-    progress.line("             npm run demo finds it again; npm run demo -- --clean removes it");
+    progress.note("data kept", volumes.join(", "));
+    progress.note("", "npm run demo finds it again; npm run demo -- --clean removes it");
   }
   if (folders.length > 0)
-    progress.line(`data kept    in folders of the host, which are never removed: ${folders.join(", ")}`);
+    progress.note("data kept", `in folders of the host, which are never removed: ${folders.join(", ")}`);
 }
 
 async function cleanStep({ progress, folder }: DemoContext, client: Docker, volumes: readonly string[]): Promise<void> {

@@ -13,6 +13,7 @@ import {
   PARTS_FLEET,
   partsLog,
   secretStep,
+  synthSaid,
 } from "./demo-context";
 import { deploy } from "./deployment";
 import { type Choice, type ChosenImages, chooseImages, imageEngine, provideImages } from "./engine-images";
@@ -36,17 +37,10 @@ export async function demoUp(context: DemoContext): Promise<void> {
     "synth",
     "the program writes what Terraform reads",
     () => synth({ folder: context.folder, env: { ...context.environment, ...images.choice } }),
-    () => `${plan.fleet}: ${plan.name} at ${plan.address}, from ${images.choice.MIRADOR_FLEET ?? "fleet.ts"}`,
+    () => synthSaid(plan, images.choice),
   );
   const configFile = images.terraformConfigFile ?? asked.TF_CLI_CONFIG_FILE;
   const { place, terraformConfigFile } = await initStep(context, plan.name, images.choice, configFile);
-  writeEnvFile(context.folder, {
-    ...images.choice,
-    MIRADOR_STATE: context.environment.MIRADOR_STATE,
-    TF_CLI_CONFIG_FILE: terraformConfigFile,
-    CDKTF_SKIP_PROVIDER_LOCK: "true",
-    CHECKPOINT_DISABLE: "1",
-  });
   await deploy({
     place,
     client: engine.client,
@@ -56,6 +50,15 @@ export async function demoUp(context: DemoContext): Promise<void> {
     network: plan.network,
     progress,
     statsOrigin: originOf(plan, "stats"),
+    services: servicesOf(plan).length,
+  });
+  // Not before: the next run would begin with a choice that could not be deployed.
+  writeEnvFile(context.folder, {
+    ...images.choice,
+    MIRADOR_STATE: context.environment.MIRADOR_STATE,
+    TF_CLI_CONFIG_FILE: terraformConfigFile,
+    CDKTF_SKIP_PROVIDER_LOCK: "true",
+    CHECKPOINT_DISABLE: "1",
   });
   await canaryStep(context, plan);
   const rows = await probeAccess(plan);
@@ -80,7 +83,7 @@ function withoutSubstitute<T extends Choice>(asked: T, { environment }: DemoCont
 async function imagesStep(context: DemoContext, asked: Choice, { client, address }: NodeEngine): Promise<ChosenImages> {
   const engine = imageEngine(client);
   return context.progress.step(
-    "parts",
+    "images",
     "looking for the images on the engine",
     (step) =>
       chooseImages(asked, {
@@ -122,7 +125,7 @@ async function portsStep({ progress }: DemoContext, plan: NodePlan, engine: Node
       if (free !== undefined && free < needed)
         step.line(`warning: ${free} MiB are free for Docker's volumes, the queues need ${needed} (fleet: queue.size)`);
     },
-    () => `${ports.map(({ port }) => port).join(", ")} on ${plan.address} are free or already ours`,
+    () => `all ${ports.length} ports on ${plan.address} are free or this node's own`,
   );
 }
 
@@ -134,9 +137,7 @@ async function canaryStep({ progress }: DemoContext, plan: NodePlan): Promise<re
       runCanary(canaryTargets(plan), {
         onWaiting: (words) => step.waiting(`looking for the ${words.join(", the ")}`),
         onFound: ({ word, sentBy, service, origin, seconds }) =>
-          step.line(
-            `${word.padEnd(6)} sent by ${sentBy}, found in ${service} at ${origin} after ${seconds.toFixed(1)} s`,
-          ),
+          step.line(`${word.padEnd(6)} sent by ${sentBy}, found in ${service} at ${new URL(origin).host}`, seconds),
       }),
     () => "all three found in their stores",
   );
@@ -162,7 +163,8 @@ export function report({ plan, rows, seconds, passwordIn }: Report): readonly st
     ...renderAccessTable(rows),
     "",
     `login       ${login}; the password is in ${passwordIn}`,
-    `send to it  export OTEL_EXPORTER_OTLP_ENDPOINT=${originOf(plan, "otlpHttp")} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`,
+    `send to it  export OTEL_EXPORTER_OTLP_ENDPOINT=${originOf(plan, "otlpHttp")}`,
+    "            export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
     "stop        npm run demo -- --down     (keeps the data)",
     "            npm run demo -- --clean    (removes the data too)",
     `deploy      . ${ENV_FILE} && npx cdktf deploy ${name}    (after a change of the fleet)`,

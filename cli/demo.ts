@@ -20,8 +20,8 @@ is up, sends a trace, a log and a metric through it and finds them again.
 A second run changes only what is not as it must be; an interrupted run is completed by the next one.
 
 Environment:
-  MIRADOR_FLEET        another fleet of one node          (default: fleet.ts)
-  MIRADOR_IMAGES       images of your own, a JSON file    (default: official ones, else built ones)
+  MIRADOR_FLEET        another fleet of one node          (default: the last demo's, else fleet.ts)
+  MIRADOR_IMAGES       images of your own, a JSON file    (default: as before, else official or built)
   MIRADOR_STATE        folder of Terraform's state        (default: .mirador/state)
   HAPROXY_STATS_PASS   password of the stats page         (default: generated, in .mirador/secrets)
   NODE_EXTRA_CA_CERTS  the authority of the access points' certificate, for a fleet with haproxy.tls
@@ -54,7 +54,7 @@ async function run({ action }: DemoArguments): Promise<void> {
   for (const name of ignored) delete process.env[name];
   const progress = new Progress({ out: process.stdout, environment: process.env });
   if (ignored.length > 0)
-    progress.line(`note         ${ignored.join(", ")} not used: fleet.nodes[0].docker says which engine is meant`);
+    progress.note("note", `${ignored.join(", ")} not used: fleet.nodes[0].docker says which engine is meant`);
   const context: DemoContext = {
     folder: process.cwd(),
     environment: { ...process.env },

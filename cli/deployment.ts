@@ -22,6 +22,8 @@ export interface DeployOptions extends Deployment {
   readonly progress: Progress;
   /** Where HAProxy says what it still waits for. */
   readonly statsOrigin: string;
+  /** Containers of the node that keep running; the others are jobs. */
+  readonly services: number;
 }
 
 const LOG_LINES = 15;
@@ -47,10 +49,10 @@ export async function deploy(options: DeployOptions): Promise<PlanSummary> {
 
   const images = addressesOf(place, "docker_image");
   await progress.step(
-    "images",
+    "checks",
     `terraform looks for ${images.length} images on the engine`,
     () => explained(options, () => apply(place, { targets: images })),
-    () => `${images.length} known to terraform; no service was touched yet`,
+    () => `terraform finds all ${images.length} images; no service was touched yet`,
   );
   await removeLeftovers(options, unfinished);
 
@@ -59,11 +61,11 @@ export async function deploy(options: DeployOptions): Promise<PlanSummary> {
   try {
     // On an empty host there is nothing to protect, and one apply is faster.
     if ((await nodeContainers(options.client, options)).length > 0) await checkBeforeTouching(options);
-    const summary = await progress.step(
+    const { summary } = await progress.step(
       "services",
-      "terraform compares the stack with the engine",
+      COMPARING,
       (step) => explained(options, () => watchedApply(options, step)),
-      deploySaid,
+      (applied) => deploySaid(applied, { ...options, containers: addressesOf(place, "docker_container").length }),
     );
     rmSync(marker, { force: true });
     return summary;
@@ -85,7 +87,7 @@ async function checkBeforeTouching(options: DeployOptions): Promise<void> {
         await explained(options, () => apply(options.place, { targets: [address] }));
       }
     },
-    () => `${CHECKING_JOBS.map(([, what]) => what).join(" and ")} are in order; no service was touched yet`,
+    () => "data, disk and HAProxy's configuration are in order; no service was touched yet",
   );
 }
 
@@ -94,13 +96,16 @@ export async function remove(options: Deployment & { readonly progress: Progress
   const { place, progress, client } = options;
   const marker = markerPath(options);
   const unfinished = wasKilled(options);
+  let containers = 0;
+  const onProgress = (step: Step) => (state: ApplyProgress) => {
+    containers = state.planned.length;
+    step.waiting(progressText(state, "stopped"));
+  };
   await progress.step(
     "destroy",
-    "terraform compares the stack with the engine",
-    (step) =>
-      explained(options, () => destroy(place, { onProgress: (state) => step.waiting(progressText(state, "stopped")) })),
-    ({ destroy: count }) =>
-      count === 0 ? "nothing was there" : `${count} resources removed, containers stopped gracefully`,
+    COMPARING,
+    (step) => explained(options, () => destroy(place, { onProgress: onProgress(step) })),
+    () => (containers === 0 ? "no container was there" : `${containers} containers stopped and removed`),
   );
   await removeLeftovers({ ...options, client }, unfinished);
   rmSync(marker, { force: true });
@@ -135,7 +140,7 @@ async function removeLeftovers(
     );
   }
   if (await removeOrphanNetwork(client, network, networkIds))
-    progress.line(`leftovers    removed the network ${network}, which a killed run left`);
+    progress.note("leftovers", `removed the network ${network}, which a killed run left`);
 }
 
 /** Terraform's own note of who holds the state outlives a kill, and so does ours. */
@@ -149,7 +154,13 @@ function markerPath({ place, fleet, node }: Deployment): string {
   return join(place.folder, ".mirador", "unfinished", `${fleet}-${node}`);
 }
 
-async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): Promise<PlanSummary> {
+interface Applied {
+  readonly summary: PlanSummary;
+  /** Containers that were made, replaced or removed. */
+  readonly changed: number;
+}
+
+async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): Promise<Applied> {
   let latest: ApplyProgress | undefined;
   let waitsFor = "";
   const tell = (): void => {
@@ -162,12 +173,13 @@ async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): 
     tell();
   }, 500);
   try {
-    return await apply(place, {
+    const summary = await apply(place, {
       onProgress: (state) => {
         latest = state;
         tell();
       },
     });
+    return { summary, changed: latest?.planned.length ?? 0 };
   } finally {
     clearInterval(asking);
   }
@@ -183,19 +195,23 @@ async function waitingFor(statsOrigin: string): Promise<string | undefined> {
   }
 }
 
+const COMPARING = "terraform compares the stack with the engine";
+
 export function progressText({ planned, done, running }: ApplyProgress, word: "up" | "stopped"): string {
-  if (planned.length === 0 && running.length === 0) return "terraform compares the stack with the engine";
-  const names = running.map((address) => address.slice(address.indexOf(".") + 1)).sort();
-  const shown = names.length > 4 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
-  const now = shown === "" ? "" : `, now ${shown}`;
-  return `containers ${done.length}/${planned.length} ${word}${now}`;
+  if (planned.length === 0) return COMPARING;
+  const names = running.flatMap((address) => address.split("docker_container.")[1] ?? []).sort();
+  const shown = names.length > 3 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(", ");
+  const now = shown === "" ? "" : `, waiting for ${shown}`;
+  return `${done.length} of ${planned.length} containers ${word}${now}`;
 }
 
-function deploySaid({ add, change, destroy: gone }: PlanSummary): string {
-  if (add + change + gone === 0) return "nothing differs, all is as the fleet says";
-  const counts = { created: add, changed: change, removed: gone };
-  const parts = Object.entries(counts).flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`]));
-  return `${parts.join(", ")}; HAProxy sees every service up`;
+export function deploySaid(
+  { summary: { add, change, destroy: gone }, changed }: Applied,
+  { containers, services }: { readonly containers: number; readonly services: number },
+): string {
+  if (add + change + gone === 0) return "nothing to change, all is as the fleet says";
+  if (changed < containers) return `${changed} of ${containers} containers changed; all ${services} services are up`;
+  return `${containers} containers: ${services} services, all up, and ${containers - services} jobs, all done`;
 }
 
 /** Turns Terraform's refusal into what a person needs: the error, the culprit's last words, the next command. */

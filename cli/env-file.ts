@@ -15,7 +15,9 @@ export type RememberedChoice = { readonly [name in (typeof REMEMBERED)[number]]?
 export function readEnvFile(folder: string): RememberedChoice {
   const path = join(folder, ENV_FILE);
   if (!existsSync(path)) return {};
-  const values = parseEnv(readFileSync(path, "utf8"));
+  // `parseEnv` would take a line without a value for the beginning of the next one's name.
+  const lines = readFileSync(path, "utf8").split("\n");
+  const values = parseEnv(lines.filter((line) => line.startsWith("export ")).join("\n"));
   return Object.fromEntries(
     REMEMBERED.flatMap((name) => {
       const value = values[name];
@@ -34,9 +36,10 @@ export function forgetEnvFile(folder: string): void {
   rmSync(join(folder, ENV_FILE), { force: true });
 }
 
+/** A variable without a value had none in the run that is written down, or one that was not used. */
 export function renderEnvFile(variables: Environment): string {
-  const lines = Object.entries(variables).flatMap(([name, value]) =>
-    value === undefined ? [] : [`export ${name}='${value.replaceAll("'", `'\\''`)}'`],
+  const lines = Object.entries(variables).map(([name, value]) =>
+    value === undefined ? `unset ${name}` : `export ${name}='${value.replaceAll("'", `'\\''`)}'`,
   );
   return ["# Written by npm run demo, for: . .mirador/env && npx cdktf deploy", ...lines, ""].join("\n");
 }

@@ -11,12 +11,12 @@ export interface Output {
 export interface Step {
   /** What it waits for now; replaced by the next text. */
   waiting(text: string): void;
-  /** A line that stays. */
-  line(text: string): void;
+  /** A line that stays; with what it took, when that is known. */
+  line(text: string, seconds?: number): void;
 }
 
 const NAME_WIDTH = 13;
-const LINE_WIDTH = 106;
+export const LINE_WIDTH = 100;
 /** Without a terminal a long wait says where it is this often, and not at every change. */
 const QUIET_SECONDS = 5;
 const REDRAW_MILLISECONDS = 200;
@@ -57,7 +57,7 @@ export class Progress {
         if (this.out.isTTY) this.draw(stepLine(name, `${text} …`, seconds(), this.columns()));
         else if (text !== told) {
           told = text;
-          this.line(stepLine(name, `${text} …`, seconds()));
+          this.lines(stepLines(name, `${text} …`, seconds()));
         }
       },
       this.out.isTTY ? REDRAW_MILLISECONDS : QUIET_SECONDS * 1000,
@@ -67,14 +67,12 @@ export class Progress {
         waiting: (next) => {
           text = next;
         },
-        line: (next) => this.line(`${"".padEnd(NAME_WIDTH)}${next}`),
+        line: (next, took) => this.lines(stepLines("", next, took)),
       });
-      this.line(this.paint(32, name, stepLine(name, said(value), seconds())));
+      this.end(32, name, said(value), seconds());
       return value;
     } catch (error) {
-      this.line(
-        this.paint(31, name, stepLine(name, `${isInterrupted(error) ? "interrupted" : "failed"}: ${text}`, seconds())),
-      );
+      this.end(31, name, `${isInterrupted(error) ? "interrupted" : "failed"}: ${text}`, seconds());
       throw error;
     } finally {
       clearInterval(redraw);
@@ -83,6 +81,20 @@ export class Progress {
 
   public line(text: string): void {
     this.out.write(`${this.out.isTTY ? CLEAR_LINE : ""}${text}\n`);
+  }
+
+  /** Something to know that took no time. */
+  public note(name: string, text: string): void {
+    this.lines(stepLines(name, text));
+  }
+
+  private lines(lines: readonly string[]): void {
+    for (const line of lines) this.line(line);
+  }
+
+  private end(colour: number, name: string, text: string, seconds: number): void {
+    const [first = "", ...others] = stepLines(name, text, seconds);
+    this.lines([this.paint(colour, name, first), ...others]);
   }
 
   private draw(text: string): void {
@@ -100,9 +112,27 @@ export class Progress {
 
 const isInterrupted = (error: unknown): boolean => error instanceof Interrupted;
 
+/** Breaks a text at its spaces, so that no line is wider; a word that is wider stays whole. */
+export function fold(text: string, width: number): readonly string[] {
+  return text.match(new RegExp(`\\S.{0,${width - 1}}(?!\\S)|\\S+`, "g")) ?? [text];
+}
+
+/** Lines that stay: the name before the first, the seconds behind the last. */
+function stepLines(name: string, text: string, seconds?: number): readonly string[] {
+  const room = LINE_WIDTH - NAME_WIDTH - (seconds === undefined ? 0 : timeOf(seconds).length + 2);
+  const parts = fold(text, room);
+  return parts.map((part, at) => {
+    const head = at === 0 ? name : "";
+    const last = at === parts.length - 1;
+    return seconds !== undefined && last ? stepLine(head, part, seconds) : head.padEnd(NAME_WIDTH) + part;
+  });
+}
+
+const timeOf = (seconds: number): string => `${seconds.toFixed(1)} s`;
+
 /** @param columns cut to this width, for a line that will be drawn over */
 export function stepLine(name: string, text: string, seconds: number, columns?: number): string {
-  const time = `${seconds.toFixed(1)} s`;
+  const time = timeOf(seconds);
   const head = name.padEnd(NAME_WIDTH) + text;
   const width = Math.min(columns ?? LINE_WIDTH, LINE_WIDTH);
   const room = width - time.length - 2;

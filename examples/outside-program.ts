@@ -1,4 +1,4 @@
-import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
+import { DockerProvider } from "@cdktf/provider-docker/lib/provider/index.js";
 import { App, TerraformStack } from "cdktf";
 import {
   ContainerHost,

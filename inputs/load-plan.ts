@@ -20,9 +20,14 @@ export interface LoadedPlan {
 
 /**
  * Everything that `main.ts` and the commands need from outside: the fleet module, image overrides, secrets, certificates.
+ * @param say told what was made: the certificates of a fleet that was never deployed
  * @throws ProblemError with all problems of all of them at once, before anything was touched
  */
-export async function loadPlan(folder: string, processEnvironment: Environment): Promise<LoadedPlan> {
+export async function loadPlan(
+  folder: string,
+  processEnvironment: Environment,
+  say: (line: string) => void = console.error,
+): Promise<LoadedPlan> {
   const environment = readEnvironment(folder, processEnvironment);
   const fleet = await loadFleet(folder, environment);
   const problems: Problem[] = [...contextProblems(fleet, processEnvironment)];
@@ -35,7 +40,7 @@ export async function loadPlan(folder: string, processEnvironment: Environment):
   const mayCreate = !hasState(stateFolder, fleet);
   const mesh =
     fleet.nodes.length > 1
-      ? await collectLater(problems, () => meshFilesFor(folder, fleet, now, { mayCreate, say: console.error }))
+      ? await collectLater(problems, () => meshFilesFor(folder, fleet, now, { mayCreate, say }))
       : undefined;
   refuse(problems);
   const plan = planFleet(fleet, {

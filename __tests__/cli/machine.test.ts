@@ -83,8 +83,9 @@ test("no password is generated where there is one", () => {
 
 test("the environment file is for a shell, and for the next run as far as its files exist", () => {
   const checkout = folder();
-  expect(renderEnvFile({ A: "it's", B: undefined })).toContain("export A='it'\\''s'\n");
+  expect(renderEnvFile({ A: "it's", B: undefined })).toContain("export A='it'\\''s'\nunset B\n");
   writeEnvFile(checkout, {
+    MIRADOR_STATE: undefined,
     MIRADOR_FLEET: ".mirador/env",
     MIRADOR_IMAGES: "/gone/images.json",
     CHECKPOINT_DISABLE: "1",

@@ -30,13 +30,13 @@ test("a failed step names what it was at", async () => {
     "apply",
     "terraform compares",
     async (step) => {
-      step.waiting("containers 3/19 up");
+      step.waiting("3 of 17 containers up");
       throw new Error("no");
     },
     String,
   );
   await expect(work).rejects.toThrow("no");
-  expect(text()).toContain("failed: containers 3/19 up");
+  expect(text()).toContain("failed: 3 of 17 containers up");
 });
 
 test("an interrupted step is not called failed", async () => {
@@ -82,6 +82,26 @@ test("in a terminal the line of a running step is drawn over, never wider than t
     .filter((part) => part.includes("xxx"));
   expect(drawn.length).toBeGreaterThan(1);
   for (const line of drawn) expect(line.length).toBeLessThan(60);
+});
+
+test("a long text is folded at its spaces, the seconds behind its last line", async () => {
+  const { progress, pass, text } = recording(false);
+  await progress.step(
+    "canary",
+    "",
+    async (step) => {
+      step.line("found ".repeat(20).trim(), 61.4);
+      step.line("word ".repeat(20).trim());
+      pass(2_000);
+    },
+    () => "all ".repeat(30).trim(),
+  );
+  const lines = text().trimEnd().split("\n");
+  expect(lines).toHaveLength(6);
+  expect(lines.filter((line) => line.length > 100)).toEqual([]);
+  expect(lines[1]).toMatch(/^ {13}found.* 61\.4 s$/);
+  expect(lines[4]).toMatch(/^canary {7}all/);
+  expect(lines[5]).toMatch(/^ {13}all.* 2\.0 s$/);
 });
 
 test.each([

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fixOf, progressText } from "../../cli/deployment";
+import { deploySaid, fixOf, progressText } from "../../cli/deployment";
 import {
   idsInState,
   isRegistryOutOfReach,
@@ -49,9 +49,19 @@ test("progress counts containers and names what Terraform works on", () => {
     hook("apply_start", "docker_container.gateway"),
     hook("apply_complete", "docker_container.gateway"),
     hook("apply_start", "docker_container.haproxy"),
+    hook("apply_start", "docker_network.network"),
   ].reduce(afterEvent, NO_PROGRESS);
   expect(progress.summary).toEqual({ add: 3, change: 0, destroy: 0 });
-  expect(progressText(progress, "up")).toBe("containers 1/2 up, now haproxy");
+  expect(progressText(progress, "up")).toBe("1 of 2 containers up, waiting for haproxy");
+  expect(progressText(progress, "stopped")).toBe("1 of 2 containers stopped, waiting for haproxy");
+});
+
+test.each([
+  [{ add: 19, change: 0, destroy: 0 }, 17, "17 containers: 14 services, all up, and 3 jobs, all done"],
+  [{ add: 1, change: 0, destroy: 1 }, 1, "1 of 17 containers changed; all 14 services are up"],
+  [{ add: 0, change: 0, destroy: 0 }, 0, "nothing to change, all is as the fleet says"],
+])("an apply that did %j is told in containers", (summary, changed, said) => {
+  expect(deploySaid({ summary, changed }, { containers: 17, services: 14 })).toBe(said);
 });
 
 test("a replaced container is done when the new one is there, not when the old one is gone", () => {

@@ -48,7 +48,10 @@ export interface AccessPoint {
   readonly onlyPath?: string;
 }
 
-/** A service that every node runs: the own one is asked first, another one when it is down. */
+/**
+ * A service that every node runs: the own one is asked, and others only when it is down. What a gateway acknowledged waits
+ * a moment in its queues; with a share of the requests elsewhere, a node that dies would take a share of everybody's.
+ */
 export interface OtherNodes {
   readonly peers: readonly MeshPeer[];
   readonly service: MeshService;
@@ -67,10 +70,6 @@ export interface FleetAccess {
   /** Signals that are answered by one group at a time. */
   readonly sticky: { readonly [signal in keyof PerSignal<unknown>]?: StickyRead };
 }
-
-/** Of every twenty requests about one goes to another node, so that a way that is never used is no surprise. */
-const OWN_WEIGHT = 200;
-const OTHER_WEIGHT = 5;
 
 /** The access points of a node, except the stats page, which HAProxy answers itself. */
 export function accessPoints(
@@ -253,7 +252,7 @@ function serversOf({ target, patience, http2 = false, others }: AccessPoint): re
   }
   const { peers, service, check } = others;
   const ownCheck = line`check port ${check.port} check-proto h1`;
-  const own = localServer(target, ...words, "weight", OWN_WEIGHT, ...ownCheck, ...MESH_CHECK, ...line`tcp-ut 3s`);
+  const own = localServer(target, ...words, ...ownCheck, ...MESH_CHECK, ...line`tcp-ut 3s`);
   const overMesh = http2 ? line`alpn h2` : [];
   const checkOverMesh = http2 ? line`check-alpn http/1.1 check-proto h1` : [];
   return [
@@ -263,8 +262,7 @@ function serversOf({ target, patience, http2 = false, others }: AccessPoint): re
         peer,
         service,
         ...overMesh,
-        "weight",
-        OTHER_WEIGHT,
+        "backup",
         ...meshCheck(peer, check.service),
         ...checkOverMesh,
         ...MESH_CHECK,
@@ -277,7 +275,8 @@ function patienceOf({ patience, others }: AccessPoint): readonly Directive[] {
   if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
   const { path, body } = others?.check ?? { path: "/health", body: undefined };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
-  return [...(others === undefined ? [] : [line`timeout connect 1s`]), ...healthRequest(path, body)];
+  const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, line`option allbackups`];
+  return [...elsewhere, ...healthRequest(path, body)];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {

@@ -47,7 +47,7 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
     warnings: [
       ...diskWarnings(fleet),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
-        standIn === undefined ? [] : [`${key} is a stand-in: ${standIn}`],
+        standIn === undefined ? [] : [`${key} is a stand-in (${standIn})`],
       ),
     ],
   };

@@ -131,7 +131,7 @@ describe("a setting reaches what it is for", () => {
       images: { "victoria-traces": { ref: "local/double:1", version: "0.1.0", standIn } },
     });
     const { nodes: plans, warnings } = planOf(fleet);
-    expect(warnings).toEqual([`victoria-traces is a stand-in: ${standIn}`]);
+    expect(warnings).toEqual([`victoria-traces is a stand-in (${standIn})`]);
     const marked = plans[0]?.accessPoints.filter((point) => point.standIn === standIn).map(({ name }) => name);
     expect(marked).toEqual(["tracesSelect", "tracesInsert"]);
   });

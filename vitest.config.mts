@@ -24,6 +24,18 @@ export default defineConfig({
           bail: 0,
         },
       },
+      {
+        test: {
+          name: "fleet",
+          include: ["__tests__/fleet/**/*.test.ts"],
+          globalSetup: "__tests__/fleet/support/global-setup.ts",
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          // Three hosts at fixed addresses, two cores.
+          fileParallelism: false,
+          sequence: { concurrent: false },
+        },
+      },
     ],
   },
 });
