@@ -1,6 +1,6 @@
 import { defineFleet } from "../lib";
 
-/** Most settings at something else than their default: retention, folders, ports, limits, batches, anomaly metrics. */
+/** Most settings at something else than their default: retention, folders, ports, limits, batches, state in a database. */
 export default defineFleet({
   name: "staging",
   nodes: [{ name: "node1", address: "10.0.0.11", docker: { kind: "unix", socket: "/run/docker.sock" } }],
@@ -14,4 +14,6 @@ export default defineFleet({
   minFreeDisk: "2GiB",
   logLevel: "warn",
   anomaly: { metrics: ["http.server.active_requests", "system.cpu.utilization"] },
+  // Several people can deploy. A fleet of several nodes then also needs its certificates in a shared place: mesh.certificates.
+  backend: { type: "pg", config: { schema_name: "mirador_{node}" } },
 });

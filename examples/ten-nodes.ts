@@ -1,6 +1,6 @@
 import { defineFleet } from "../lib";
 
-/** Ten nodes whose state lives in a database, so that several people can deploy. */
+/** Ten nodes: the odd ones are storage group a, the even ones group b. */
 export default defineFleet({
   name: "production",
   nodes: Array.from({ length: 10 }, (_, index) => ({
@@ -8,5 +8,4 @@ export default defineFleet({
     address: `10.0.0.${11 + index}`,
     docker: { kind: "ssh", host: `10.0.0.${11 + index}`, user: "deploy" },
   })),
-  backend: { type: "pg", config: { schema_name: "mirador_{node}" } },
 });

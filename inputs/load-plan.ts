@@ -37,7 +37,8 @@ export async function loadPlan(
   const now = new Date();
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
   const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
-  const mayCreate = !hasState(stateFolder, fleet);
+  // Nothing is made for a fleet that is refused for another reason.
+  const mayCreate = problems.length === 0 && isNew(stateFolder, fleet);
   const mesh =
     fleet.nodes.length > 1
       ? await collectLater(problems, () => meshFilesFor(folder, fleet, now, { mayCreate, say }))
@@ -56,11 +57,12 @@ export async function loadPlan(
 }
 
 /**
- * Whether this checkout has deployed the fleet before. Then its certificates exist somewhere, and new ones would cut the
- * nodes that are deployed next from those that were deployed before.
+ * Whether nobody has deployed the fleet yet, as far as can be told from here. Once somebody has, its certificates exist
+ * somewhere, and new ones would cut the nodes that are deployed next from those that were deployed before. Of a state
+ * that lies elsewhere nothing is known.
  */
-function hasState(stateFolder: string, { name, nodes, backend }: Fleet): boolean {
-  return backend === undefined && nodes.some((node) => existsSync(localStatePath(stateFolder, name, node.name)));
+function isNew(stateFolder: string, { name, nodes, backend }: Fleet): boolean {
+  return backend === undefined && !nodes.some((node) => existsSync(localStatePath(stateFolder, name, node.name)));
 }
 
 /** Somebody who comes from the predecessor expects its variable to count. */

@@ -60,6 +60,8 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan): 
   const stores = { answers: true, uptimeSeconds: 1000 };
   const behind = createServer(({ url = "" }, response) => {
     if (url === "/metrics") response.end(`x 1\nvm_app_uptime_seconds ${stores.uptimeSeconds}\ny 2\n`);
+    // As the gateway does; HAProxy's check of it is this answer.
+    else if (url === "/v1/traces") response.writeHead(405).end();
     else if (url.includes("query")) response.end(stores.answers ? `{"status":"success","by":"${name}"}` : "{}");
     else response.end(name);
   }).listen(SERVICES_PORT, address);

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readEnvironment } from "../../inputs/environment";
@@ -10,6 +10,33 @@ import { codesOf, problemsOfPromise } from "../support/problems";
 const NODE = '{ name: "node1", address: "10.0.0.11" }';
 const plain = (settings = "") => ({ "fleet.mjs": `export default { nodes: [${NODE}], ${settings} };` });
 const ENVIRONMENT = { MIRADOR_FLEET: "fleet.mjs", HAPROXY_STATS_PASS: "correct-horse-battery" };
+
+describe("certificates of the mesh", () => {
+  const PAIR = 'nodes: [{ name: "node1", address: "10.0.0.11" }, { name: "node2", address: "10.0.0.12" }]';
+  const pair = (settings = "") => temporaryFolder({ "fleet.mjs": `export default { ${PAIR}, ${settings} };` });
+  const silent = () => undefined;
+
+  test("are made for a fleet that nobody has deployed yet", async () => {
+    const folder = pair();
+    await loadPlan(folder, ENVIRONMENT, silent);
+    expect(existsSync(join(folder, ".mirador/pki/mirador/node2.pem"))).toBe(true);
+  });
+
+  test("are not made beside another problem: then nothing was changed, as it says", async () => {
+    const folder = pair();
+    const { HAPROXY_STATS_PASS, ...others } = ENVIRONMENT;
+    const codes = codesOf(await problemsOfPromise(loadPlan(folder, others, silent))).map(([code]) => code);
+    expect(codes[0]).toBe("secret/missing");
+    expect(existsSync(join(folder, ".mirador/pki"))).toBe(false);
+  });
+
+  test("are not made where the state lies elsewhere: somebody else may have deployed with others", async () => {
+    const folder = pair('backend: { type: "pg", config: { schema_name: "{node}" } }');
+    const codes = codesOf(await problemsOfPromise(loadPlan(folder, ENVIRONMENT, silent))).map(([code]) => code);
+    expect(new Set(codes)).toEqual(new Set(["mesh/certificate-missing"]));
+    expect(existsSync(join(folder, ".mirador/pki"))).toBe(false);
+  });
+});
 
 describe("everything from outside together", () => {
   test("gives the plan and the folder of state files", async () => {

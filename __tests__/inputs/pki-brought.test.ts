@@ -107,9 +107,20 @@ test("fails for another CN, which the other nodes' balancers would refuse", () =
   );
 });
 
-test("fails for names that stand only in the CN", () => {
-  issueNode("basicConstraints=CA:false");
-  expect(problemsOf(read)[0]?.what).toMatch(/: it lacks node1\.mesh, it lacks \*\.node1\.mesh, it lacks 10\.0\.0\.11$/);
+test("fails for names that stand only in the CN, where nobody looks for them any more", () => {
+  issueNode("basicConstraints=CA:false", "ca", "node1.mesh");
+  expect(problemsOf(read)[0]?.what).toMatch(
+    /: its CN is node1\.mesh, it lacks node1\.mesh, it lacks \*\.node1\.mesh, it lacks 10\.0\.0\.11$/,
+  );
+});
+
+test("fails for the certificate of another authority that only has the same name", () => {
+  const withoutIds = "subjectKeyIdentifier=none\nauthorityKeyIdentifier=none";
+  issue("ca", "Company Root", `${AUTHORITY}\n${withoutIds}`);
+  issueNode(`subjectAltName=${NAMES}\n${withoutIds}`);
+  expect(read).not.toThrow();
+  issue("ca", "Company Root", `${AUTHORITY}\n${withoutIds}`);
+  expect(codes()).toEqual([["mesh/certificate-other-ca", file("node1.pem")]]);
 });
 
 test("fails for a key with a passphrase, which nobody could type at a reload", () => {

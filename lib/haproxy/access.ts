@@ -4,6 +4,7 @@ import { MAX_REQUEST_MIB } from "../otel/shared";
 import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
+import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
 import { healthRequest, MESH_CHECK } from "./mesh";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
@@ -44,8 +45,10 @@ export interface AccessPoint {
   readonly others?: OtherNodes;
   /** Answered by one storage group at a time, whose backends stand elsewhere. @default - by `target` */
   readonly sticky?: StickyRead;
-  /** Nothing but these paths is taken, after rewriting. @default - every path */
+  /** Nothing but this path is taken, after rewriting. @default - every path */
   readonly onlyPath?: string;
+  /** What writes is refused: the program behind also stores, in its own group alone. @default false */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -61,14 +64,9 @@ export interface OtherNodes {
     readonly port: number;
     readonly path: string;
     readonly body?: string;
+    /** @default 200 */
+    readonly status?: number;
   };
-}
-
-/** What the access points of a node of a fleet of several need to know of the other nodes. */
-export interface FleetAccess {
-  readonly peers: readonly MeshPeer[];
-  /** Signals that are answered by one group at a time. */
-  readonly sticky: { readonly [signal in keyof PerSignal<unknown>]?: StickyRead };
 }
 
 /** The access points of a node, except the stats page, which HAProxy answers itself. */
@@ -117,74 +115,6 @@ export function accessPoints(
     insert("tracesInsert", "traces"),
   ];
 }
-
-/**
- * The access points of a node among several. Native inserts take OTLP alone here, and through the gateway, which writes to
- * both groups: what entered one group by its own insert role would be missing whenever the other one answers.
- */
-function fleetAccessPoints(
-  gateway: Endpoint,
-  stores: PerSignal<StoreEndpoints>,
-  { peers, sticky }: FleetAccess,
-): readonly AccessPoint[] {
-  const gatewayCheck = { service: "gateway-health", port: PORTS.collectorHealth, path: "/" } as const;
-  const otlp = { patience: "check", serverTimeoutSeconds: 60, maxBodyMiB: MAX_REQUEST_MIB } as const;
-  const overHttp = {
-    ...otlp,
-    target: { ...gateway, port: PORTS.otlpHttp },
-    others: { peers, service: "otlp-http", check: gatewayCheck },
-  } as const;
-  const insert = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => ({
-    ...overHttp,
-    name,
-    rewrites: OTLP_PATHS[signal].map((from) => ({ from, to: `/v1/${signal}` })),
-    onlyPath: `/v1/${signal}`,
-  });
-  const select = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => {
-    const { select: target, selectPaths, readCheck } = stores[signal];
-    const one = sticky[signal];
-    return {
-      name,
-      target,
-      patience: "check",
-      rewrites: selectPaths,
-      serverTimeoutSeconds: 28,
-      guarded: true,
-      ...(one === undefined
-        ? { others: { peers, service: "vmselect", check: { service: "vmselect", port: target.port, ...readCheck } } }
-        : { sticky: one }),
-    };
-  };
-  return [
-    {
-      ...otlp,
-      name: "otlpGrpc",
-      target: { ...gateway, port: PORTS.otlpGrpc },
-      http2: true,
-      others: { peers, service: "otlp-grpc", check: gatewayCheck },
-    },
-    { ...overHttp, name: "otlpHttp" },
-    {
-      name: "gatewayMetrics",
-      target: { ...gateway, port: PORTS.collectorMetrics },
-      patience: "retry",
-      serverTimeoutSeconds: 10,
-    },
-    select("metricsSelect", "metrics"),
-    insert("metricsInsert", "metrics"),
-    select("logsSelect", "logs"),
-    insert("logsInsert", "logs"),
-    select("tracesSelect", "traces"),
-    insert("tracesInsert", "traces"),
-  ];
-}
-
-/** OTLP paths of the stores' own insert ports. */
-const OTLP_PATHS: PerSignal<readonly string[]> = {
-  metrics: ["/insert/0/opentelemetry/v1/metrics", "/opentelemetry/v1/metrics", "/opentelemetry/api/v1/push"],
-  logs: ["/insert/opentelemetry/v1/logs"],
-  traces: ["/insert/opentelemetry/v1/traces"],
-};
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -273,18 +203,37 @@ function serversOf({ target, patience, http2 = false, others }: AccessPoint): re
 
 function patienceOf({ patience, others }: AccessPoint): readonly Directive[] {
   if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
-  const { path, body } = others?.check ?? { path: "/health", body: undefined };
+  const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, line`option allbackups`];
-  return [...elsewhere, ...healthRequest(path, body)];
+  return [...elsewhere, ...healthRequest(path, body, status)];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {
   return crt === undefined ? line`bind :${port}` : line`bind :${port} ssl crt ${crt} alpn h2,http/1.1`;
 }
 
+/** Parts of the paths by which the stores of the single layout take data, from the documentation of each. */
+const WRITING_PATHS = [
+  "/insert",
+  "/api/v1/import",
+  "/api/v1/write",
+  "/write",
+  "/opentelemetry",
+  "/influx",
+  "/datadog",
+  "/newrelic",
+  "/api/put",
+  "/zabbixconnector",
+];
+
 /** What is refused here, because the service behind would take it wrongly or not at all. */
-function refusals({ maxBodyMiB, otlpSuffixes = [], guarded = false }: AccessPoint): readonly Directive[] {
+function refusals({
+  maxBodyMiB,
+  otlpSuffixes = [],
+  guarded = false,
+  readOnly = false,
+}: AccessPoint): readonly Directive[] {
   const refuse = (status: number, why: string, condition: Directive): Directive => [
     ...line`http-request return status ${status} content-type text/plain string ${why} if`,
     ...condition,
@@ -305,6 +254,10 @@ function refusals({ maxBodyMiB, otlpSuffixes = [], guarded = false }: AccessPoin
   if (guarded) {
     const operators = line`{ path,url_dec -m sub delete /snapshot /internal/ /debug/ }`;
     lines.push(refuse(403, "not offered at this port", operators));
+  }
+  if (readOnly) {
+    const writes = ["{", "path,url_dec", "-m", "sub", ...WRITING_PATHS, "}"] as const;
+    lines.push(refuse(501, "queries alone are taken here; send OTLP to 4317 or 4318", [...writes]));
   }
   if (otlpSuffixes.length > 0) {
     const otlp = ["{", "path_end", ...otlpSuffixes, "}"] as const;

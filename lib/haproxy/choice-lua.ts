@@ -24,8 +24,8 @@ export function choiceProgram(reads: readonly StickyRead[], stores: readonly Wat
     ({ signal, groups }) =>
       `  { name = ${lua(signal)}, groups = {\n${groups
         .map(
-          ({ group, storages }) =>
-            `    { name = ${lua(group)}, answers = ${lua(answersBackend(signal, group))}, settled = ${lua(settledBackend(signal, group))}, storages = ${storages.length} },`,
+          ({ group, members }) =>
+            `    { name = ${lua(group)}, answers = ${lua(answersBackend(signal, group))}, settled = ${lua(settledBackend(signal, group))}, storages = ${members.length} },`,
         )
         .join("\n")}\n  } },`,
   );

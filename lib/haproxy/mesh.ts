@@ -82,7 +82,11 @@ function receiverSections({ node, members, running }: MeshView): readonly Sectio
     from: "tcp_long",
     lines: [
       line`bind :${MESH_INTERNAL_PORT} ssl crt ${MESH_CERTIFICATE} ca-file ${MESH_CA} verify required strict-sni alpn h2,http/1.1`,
-      ["acl", "from_node", ...line`ssl_c_s_dn(cn) -m str`, ...members.map(({ name }) => name)],
+      // Whoever opens connections and says nothing must not use up those of the access points.
+      line`maxconn 1000`,
+      line`timeout client-hs 5s`,
+      // A line each: HAProxy takes 64 words a line.
+      ...members.map(({ name }) => line`acl from_node ssl_c_s_dn(cn) -m str ${name}`),
       line`tcp-request content reject unless from_node`,
       ...offered.map((name) => line`use_backend be_in_${name} if { ssl_fc_sni -i ${serverName(name, node)} }`),
     ],
@@ -168,11 +172,11 @@ function groupDoorSections(
   ];
 }
 
-export function healthRequest(path: string, body?: string): readonly Directive[] {
+export function healthRequest(path: string, body?: string, status = 200): readonly Directive[] {
   return [
     line`option httpchk`,
     line`http-check send meth GET uri ${path}`,
-    line`http-check expect status 200`,
+    line`http-check expect status ${status}`,
     ...(body === undefined ? [] : [line`http-check expect string ${body}`]),
   ];
 }

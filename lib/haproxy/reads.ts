@@ -19,10 +19,8 @@ export interface StickyRead {
 
 export interface ReadGroup {
   readonly group: Group;
-  /** Nodes whose select role answers for the whole group. */
-  readonly selects: readonly Member[];
-  /** Nodes that hold the group's data. */
-  readonly storages: readonly Member[];
+  /** Nodes that hold the group's data; the select role of each answers for the whole group. */
+  readonly members: readonly Member[];
 }
 
 /** Folder where the choice outlives HAProxy's container; it belongs to HAProxy's user. */
@@ -64,9 +62,9 @@ export function stickySections(view: MeshView, read: StickyRead): readonly Secti
 function answers(
   view: MeshView,
   { signal, local, service, readCheck }: StickyRead,
-  { group, selects }: ReadGroup,
+  { group, members }: ReadGroup,
 ): Section {
-  const servers = selects.map((member) =>
+  const servers = members.map((member) =>
     member.name === view.node
       ? localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`)
       : meshServer(peerOf(view, member), service, ...meshCheck(peerOf(view, member), service), ...MESH_CHECK),
@@ -103,7 +101,7 @@ function door({ signal }: StickyRead, { group }: ReadGroup): Section {
   };
 }
 
-function settled(view: MeshView, { signal }: StickyRead, { group, storages }: ReadGroup): Section {
+function settled(view: MeshView, { signal }: StickyRead, { group, members }: ReadGroup): Section {
   const words = [...line`inter 1s fastinter 500ms fall 2 rise 1`];
   return {
     kind: "backend",
@@ -111,7 +109,7 @@ function settled(view: MeshView, { signal }: StickyRead, { group, storages }: Re
     from: "base",
     lines: [
       ...healthRequest(settledPath(signal)),
-      ...storages.map((member) =>
+      ...members.map((member) =>
         member.name === view.node
           ? line`server ${member.name} 127.0.0.1:${PORTS.haproxyInternal} check inter 1s fastinter 500ms fall 2 rise 1`
           : meshServer(peerOf(view, member), "node", ...meshCheck(peerOf(view, member), "node"), ...words),

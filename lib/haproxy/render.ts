@@ -95,7 +95,9 @@ function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
       line`hard-stop-after ${drainSeconds}s`,
       line`stats socket /run/haproxy/admin.sock mode 600 level admin`,
       line`ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets`,
-      ...(mesh === undefined ? [] : [line`spread-checks 20`, line`lua-load ${HAPROXY_PROGRAM}`]),
+      ...(mesh === undefined
+        ? []
+        : [line`spread-checks 20`, line`tune.ssl.cachesize 0`, line`lua-load ${HAPROXY_PROGRAM}`]),
     ],
   };
 }

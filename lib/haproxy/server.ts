@@ -33,6 +33,9 @@ export function meshServer(peer: MeshPeer, service: MeshService, ...words: reado
     `${peer.address}:${peer.port}`,
     ...line`ssl crt ${MESH_CERTIFICATE} ca-file ${MESH_CA} verify required sni str(${serverName(service, peer.name)})`,
     ...words,
+    // A TLS session that a check began would be resumed for traffic, and the other side goes by the name of the session: a
+    // request then reaches the service that the check is for. Connections are kept, so a full handshake is rare.
+    ...line`no-ssl-reuse`,
     // The kernel gives up on a peer that acknowledges nothing; a cut host would otherwise hold requests for minutes.
     ...line`tcp-ut 3s`,
   ];

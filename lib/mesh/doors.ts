@@ -13,7 +13,7 @@ export interface DoorKind {
   /** Door numbers begin here; the node's number is added. */
   readonly base: number;
   readonly service: MeshService;
-  /** What is asked whether the service is alive; `undefined` for the service itself. */
+  /** What is asked whether the service is alive: it may have another port for that. */
   readonly healthService: MeshService;
   readonly healthPath: string;
 }

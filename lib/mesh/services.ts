@@ -7,8 +7,6 @@ export const MESH_SERVICES = {
   node: { service: "haproxy", port: PORTS.haproxyInternal },
   "otlp-grpc": { service: "gateway", port: PORTS.otlpGrpc },
   "otlp-http": { service: "gateway", port: PORTS.otlpHttp },
-  "gateway-health": { service: "gateway", port: PORTS.collectorHealth },
-  "gateway-metrics": { service: "gateway", port: PORTS.collectorMetrics },
   servicegraph: { service: "servicegraph", port: PORTS.otlpGrpc },
   "servicegraph-health": { service: "servicegraph", port: PORTS.collectorHealth },
   vminsert: { service: "vminsert", port: PORTS.vminsert },

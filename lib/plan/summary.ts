@@ -2,7 +2,7 @@ import { SIGNALS } from "../fleet/definition";
 import type { Fleet } from "../fleet/fleet";
 import { groupsOf, type Member, planMembers, storageMembers } from "./groups";
 
-/** What runs where and what survives what, for a person who is about to deploy. One line each, at most 100 columns. */
+/** What runs where and what survives what, for a person who is about to deploy. One line each. */
 export function summarizeFleet(fleet: Fleet): readonly string[] {
   const members = planMembers(fleet.nodes);
   const width = Math.max(...members.map(({ name }) => name.length));

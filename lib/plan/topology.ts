@@ -1,6 +1,6 @@
 import { type Layout, type PerSignal, perSignal, SIGNALS, type Signal } from "../fleet/definition";
 import type { Fleet } from "../fleet/fleet";
-import type { FleetAccess } from "../haproxy/access";
+import type { FleetAccess } from "../haproxy/fleet-access";
 import { type GroupDoor, type MeshView, peerOf } from "../haproxy/mesh";
 import type { NodeMesh } from "../haproxy/plan-haproxy";
 import type { StickyRead } from "../haproxy/reads";
@@ -146,11 +146,7 @@ function stickyRead(
     local: endpoints.select,
     service: ANSWERS[signal][layout],
     readCheck: endpoints.readCheck,
-    groups: groups.map((group) => ({
-      group,
-      selects: storageMembers(members, group, layout),
-      storages: storageMembers(members, group, layout),
-    })),
+    groups: groups.map((group) => ({ group, members: storageMembers(members, group, layout) })),
   };
 }
 

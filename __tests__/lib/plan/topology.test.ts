@@ -195,12 +195,25 @@ describe("the single layout, which cannot shard", () => {
     ]);
   });
 
+  test("takes no data where queries are taken: it would reach one group alone", () => {
+    for (const plan of plansOf(2, SINGLE))
+      for (const name of ["metrics", "logs", "traces"]) {
+        const frontend = configOf(plan).split(`\nfrontend fe_${name}_select `)[1]?.split("\n\n")[0] ?? "";
+        expect(frontend).toMatch(/return status 501 .*path,url_dec -m sub \/insert \/api\/v1\/import/);
+      }
+  });
+
   test("reads metrics from one group at a time as well", () => {
     const third = plansOf(3, SINGLE)[2];
     if (third === undefined) throw new Error("no plan");
     expect(serversOf(third, "be_metrics_a")).toEqual(["node1 10.0.0.11:7443"]);
     expect(serversOf(third, "be_metrics_b")).toEqual(["node2 10.0.0.12:7443"]);
   });
+});
+
+test.each([2, 100])("of %i nodes: no line of HAProxy's has more than the 64 words that it takes", (count) => {
+  for (const plan of plansOf(count).slice(0, 2))
+    for (const text of configOf(plan).split("\n")) expect(text.trim().split(/\s+/).length).toBeLessThan(64);
 });
 
 describe("the mesh", () => {
@@ -219,7 +232,8 @@ describe("the mesh", () => {
         .split("\nfrontend fe_mesh ")[1]
         ?.split("\n\n")[0] ?? "";
     expect(frontend).toContain("verify required strict-sni");
-    expect(frontend).toContain("acl from_node ssl_c_s_dn(cn) -m str node1 node2 node3");
+    for (const name of ["node1", "node2", "node3"])
+      expect(frontend).toContain(`acl from_node ssl_c_s_dn(cn) -m str ${name}\n`);
     expect(frontend).toContain("tcp-request content reject unless from_node");
     expect(frontend).not.toContain("default_backend");
   });

@@ -1,0 +1,13 @@
+import type { E2eContext } from "../../e2e/support/context";
+import type { RigSpec } from "./rig-spec";
+
+/** What the suite made once for all of its files; plain data, because it travels between processes. */
+export interface FleetContext extends E2eContext {
+  readonly rig: RigSpec;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    fleet: FleetContext;
+  }
+}

@@ -1,0 +1,169 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Container } from "dockerode";
+import {
+  apply,
+  destroy,
+  init,
+  plan,
+  type StackPlace,
+  synth,
+  TerraformError,
+  terraformEnvironment,
+} from "../../../cli/terraform";
+import type { PlanSummary } from "../../../cli/terraform-output";
+import { ensurePki } from "../../../inputs/pki";
+import type { FleetDefinition } from "../../../lib";
+import { nodePrefix } from "../../../lib/plan/node-plan";
+import type { AccessPointName } from "../../../lib/plan/ports";
+import type { FleetContext } from "./context";
+import { portOf, type RigFleet } from "./fleets";
+import type { Host } from "./host";
+import type { Rig } from "./rig";
+
+/** A fleet on the rig's hosts, synthesized by the checkout's own program; every node is a stack with its own state. */
+export class FleetStack {
+  public readonly nodes: readonly string[];
+  private readonly folder: string;
+  private definition: RigFleet;
+  /** Of the definition in hand; a stack that was synthesized from another one must not be applied. */
+  private synthesized = false;
+
+  constructor(
+    private readonly context: FleetContext,
+    private readonly rig: Rig,
+    definition: RigFleet,
+  ) {
+    this.definition = definition;
+    this.nodes = definition.nodes.map(({ name }) => name);
+    this.folder = join(context.folder, definition.name);
+  }
+
+  public get fleet(): RigFleet {
+    return this.definition;
+  }
+
+  /** From now on the fleet is another; nothing is deployed. */
+  public change(change: FleetDefinition): void {
+    this.definition = { ...this.definition, ...change };
+    this.synthesized = false;
+  }
+
+  /** One node, whatever the others are: they may not exist yet, or be down. */
+  public async deploy(node: string): Promise<PlanSummary> {
+    await this.synthesize();
+    await init(this.place(node));
+    return apply(this.place(node));
+  }
+
+  /** One after the other; the order is the caller's. */
+  public async deployAll(order: readonly string[] = this.nodes): Promise<void> {
+    for (const node of order) await this.deploy(node);
+  }
+
+  /** All at the same time, as a pipeline with a job for each node does. */
+  public async deployTogether(nodes: readonly string[] = this.nodes): Promise<void> {
+    await this.synthesize();
+    await Promise.all(nodes.map((node) => this.deploy(node)));
+  }
+
+  /** What Terraform says of an apply that must not succeed. */
+  public async failToDeploy(node: string): Promise<string> {
+    const outcome = await this.deploy(node).catch((error: unknown) => {
+      if (error instanceof TerraformError) return error.message;
+      throw error;
+    });
+    if (typeof outcome !== "string") throw new Error(`${node}: an apply succeeded that must fail`);
+    return outcome;
+  }
+
+  public async plan(node: string): Promise<PlanSummary> {
+    await this.synthesize();
+    await init(this.place(node));
+    return plan(this.place(node));
+  }
+
+  public async destroy(node: string): Promise<void> {
+    await destroy(this.place(node));
+  }
+
+  /** Removes everything that the fleet's hosts hold, data too, and Terraform's memory of it. Images stay. */
+  public async forget(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => this.host(node).empty()));
+    await rm(this.folder, { recursive: true, force: true });
+    this.synthesized = false;
+  }
+
+  public host(node: string): Host {
+    const { address } = this.definitionOf(node);
+    const host = this.rig.hosts.find((candidate) => candidate.address === address);
+    if (host === undefined) throw new Error(`${node} is at ${address}, where the rig has no host`);
+    return host;
+  }
+
+  public container(node: string, service: string): Container {
+    return this.host(node).docker.getContainer(`${nodePrefix(this.definition.name, node)}-${service}`);
+  }
+
+  /** Long-running services that a node has now. */
+  public async services(node: string): Promise<readonly string[]> {
+    const label = [`mirador.fleet=${this.definition.name}`, `mirador.node=${node}`, "mirador.service"];
+    const found = await this.host(node).docker.listContainers({ all: true, filters: { label } });
+    return found.map(({ Labels }) => Labels["mirador.service"] ?? "").sort();
+  }
+
+  public url(node: string, point: AccessPointName, path = ""): string {
+    return `http://${this.authority(node, point)}${path}`;
+  }
+
+  public authority(node: string, point: AccessPointName): string {
+    return `${this.definitionOf(node).address}:${portOf(this.definition, point)}`;
+  }
+
+  private definitionOf(node: string): RigFleet["nodes"][number] {
+    const found = this.definition.nodes.find(({ name }) => name === node);
+    if (found === undefined) throw new Error(`the fleet ${this.definition.name} has no ${node}`);
+    return found;
+  }
+
+  private place(node: string): StackPlace {
+    return { folder: this.context.root, node, env: this.environment() };
+  }
+
+  private environment(): Record<string, string> {
+    const { imagesFile, terraformConfigFile, statsPassword } = this.context;
+    return {
+      ...terraformEnvironment(process.env, terraformConfigFile),
+      ...(imagesFile === undefined ? {} : { MIRADOR_IMAGES: imagesFile }),
+      MIRADOR_FLEET: join(this.folder, "fleet.ts"),
+      MIRADOR_STATE: join(this.folder, "state"),
+      CDKTF_OUTDIR: join(this.folder, "cdktf.out"),
+      HAPROXY_STATS_PASS: statsPassword,
+    };
+  }
+
+  /** Writes the fleet's module and every node's stack, once for a definition. */
+  private async synthesize(): Promise<void> {
+    if (this.synthesized) return;
+    await mkdir(join(this.folder, "state"), { recursive: true });
+    const library = JSON.stringify(join(this.context.root, "lib", "index.ts"));
+    const definition = JSON.stringify({ ...this.definition, ...(await this.mesh()) }, null, 2);
+    await writeFile(
+      join(this.folder, "fleet.ts"),
+      `import { defineFleet } from ${library};\n\nexport default defineFleet(${definition});\n`,
+    );
+    await synth({ folder: this.context.root, env: this.environment() });
+    this.synthesized = true;
+  }
+
+  /**
+   * The mesh's authority and certificates, made beside the state: `<checkout>/.mirador/pki`, where the program makes
+   * them, is the operator's. To the program they are brought by somebody.
+   */
+  private async mesh(): Promise<Pick<RigFleet, "mesh">> {
+    const { name, nodes, mesh } = this.definition;
+    if (nodes.length < 2 || mesh?.certificates !== undefined) return {};
+    const { folder } = await ensurePki(this.folder, { name, nodes, mesh: {} }, new Date());
+    return { mesh: { ...mesh, certificates: folder } };
+  }
+}
