@@ -107,9 +107,9 @@ describe(`numbered items read back (${context.title})`, () => {
     await expect.poll(counted, DERIVED).toEqual([{ labels: {}, value: points }]);
   });
 
-  /** Seconds since the load began: what an earlier one left is older. */
+  /** Seconds since the load began, rounded up: rounded down, the window would begin after its first points. */
   function age(): number {
-    return Math.max(1, Math.floor((Date.now() - began) / 1000));
+    return Math.ceil((Date.now() - began) / 1000);
   }
 
   /** The newest value of a counter that is written every 15 seconds. */
