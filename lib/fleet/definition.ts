@@ -92,7 +92,7 @@ export interface PortsDefinition {
 export interface HaproxyDefinition {
   /** @default "random" */
   readonly algorithm?: BalanceAlgorithm;
-  /** Seconds between two health checks of a server; 1 to 10. @default 2 */
+  /** Seconds between two health checks of the node's own services; 1 to 10. Other nodes are asked each second. @default 2 */
   readonly checkIntervalSeconds?: number;
   /** How long requests in flight may finish after a stop or reload, in seconds; 1 to 600. @default 30 */
   readonly drainSeconds?: number;
@@ -175,7 +175,7 @@ export interface FleetDefinition {
   };
   /** Between the nodes of a fleet of two and more: HAProxy to HAProxy, mutual TLS. A single node has no mesh. */
   readonly mesh?: {
-    /** The one port of a node that other nodes reach, on the node's address. @default 7443 */
+    /** The one port of a node that other nodes reach; on 0.0.0.0 with `listenOnAllAddresses`. @default 7443 */
     readonly port?: number;
     /**
      * Folder on the operator's machine with `ca.crt` and a `<node>.pem` (certificate, then key) for each node.
