@@ -38,7 +38,9 @@ export function forgetEnvFile(folder: string): void {
 
 /** A variable without a value had none in the run that is written down, or one that was not used. */
 export function renderEnvFile(variables: Environment): string {
-  const lines = Object.entries(variables).map(([name, value]) =>
+  // A shell that read an earlier file forgets what that one chose.
+  const chosen: Environment = { ...Object.fromEntries(REMEMBERED.map((name) => [name, undefined])), ...variables };
+  const lines = Object.entries(chosen).map(([name, value]) =>
     value === undefined ? `unset ${name}` : `export ${name}='${value.replaceAll("'", `'\\''`)}'`,
   );
   return ["# Written by npm run demo, for: . .mirador/env && npx cdktf deploy", ...lines, ""].join("\n");

@@ -203,7 +203,21 @@ void keysAgree;
 /** Shape and single values of a definition; what several values mean together is `validateFleet`'s part. */
 export function validateShape(definition: unknown): readonly Problem[] {
   const result = fleetSchema.safeParse(definition);
-  return result.success ? [] : result.error.issues.flatMap((issue) => toProblems(issue, definition));
+  if (result.success) return [];
+  const misspelt = result.error.issues.flatMap((issue) => misspeltPaths(issue, definition));
+  return result.error.issues
+    .filter((issue) => !misspelt.includes(formatPath(issue.path)))
+    .flatMap((issue) => toProblems(issue, definition));
+}
+
+/** Keys that are there under a wrong name: that they are missing as well is no second problem. */
+function misspeltPaths(issue: Issue, definition: unknown): readonly string[] {
+  if (issue.code !== "unrecognized_keys") return [];
+  const known = knownKeys(issue.path, definition);
+  const meant = issue.keys.flatMap((key) => (known.length > 0 ? [closest(key, known)] : []));
+  return meant
+    .filter((key) => valueAt(definition, [...issue.path, key]) === undefined)
+    .map((key) => formatPath([...issue.path, key]));
 }
 
 type Issue = z.core.$ZodIssue;
@@ -235,8 +249,17 @@ function toProblems(issue: Issue, definition: unknown): Problem[] {
   }
   const value = valueAt(definition, issue.path);
   const shown = value === undefined ? "nothing" : (quote(value) ?? String(value)).slice(0, 80);
-  return [{ code: codeFor(issue.path), what: `found ${shown}`, where, fix: expectation(issue) }];
+  const code = codeFor(issue.path);
+  return [{ code, what: `found ${shown}`, where, fix: EXAMPLES[code] ?? expectation(issue) }];
 }
+
+/** What a value of another type should have been, where an example says more than the type. */
+const EXAMPLES: { readonly [code in ProblemCode]?: string } = {
+  "fleet/address-invalid": 'write it as "10.0.0.11"',
+  "fleet/name-invalid": 'write it as "node1"',
+  "fleet/memory-invalid": 'write it as "512MiB"',
+  "fleet/retention-invalid": 'write it as "30d", "4w" or "1y"',
+};
 
 function expectation(issue: Issue): string {
   if (issue.code === "invalid_type") return `write a value of type ${issue.expected}`;

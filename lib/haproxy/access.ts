@@ -252,7 +252,7 @@ function refusals({
     lines.push(line`http-after-response set-header connection close if { status 413 }`);
   }
   if (guarded) {
-    const operators = line`{ path,url_dec -m sub delete /snapshot /internal/ /debug/ }`;
+    const operators = line`{ path,url_dec -m sub delete /snapshot /internal/ /debug/ /-/reload }`;
     lines.push(refuse(403, "not offered at this port", operators));
   }
   if (readOnly) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { defineFleet, refineFleet } from "../../../lib";
+import { defineFleet, type FleetDefinition, refineFleet } from "../../../lib";
 import { EXAMPLE_FLEETS, ONE_NODE } from "../../support/fleets";
+import { codesOf, problemsOf } from "../../support/problems";
 
 describe("completes", () => {
   test("one node with every default that the documentation promises", () => {
@@ -35,6 +36,15 @@ describe("completes", () => {
     expect(definition).toEqual(ONE_NODE);
     expect(limits.vmstorage).toEqual({ memoryMiB: 640 });
     expect(images.haproxy.version).toMatch(/^3\./);
+  });
+
+  test("a misspelt required key is one problem, and a wrong type is answered with an example", () => {
+    const misspelt = { nodes: [{ name: "node1", adress: "10.0.0.11" }] } as unknown as FleetDefinition;
+    expect(codesOf(problemsOf(() => defineFleet(misspelt)))).toEqual([["fleet/unknown-key", "fleet.nodes[0].adress"]]);
+    const missing = { nodes: [{ name: "node1" }] } as unknown as FleetDefinition;
+    expect(problemsOf(() => defineFleet(missing))).toEqual([
+      expect.objectContaining({ code: "fleet/address-invalid", fix: 'write it as "10.0.0.11"' }),
+    ]);
   });
 
   test("a setting beside its default's neighbours, which keep theirs", () => {
