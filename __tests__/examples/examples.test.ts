@@ -16,8 +16,9 @@ test("every example is tested here: fleets by their name, programs below", () =>
   );
 });
 
-/** What the default of one node renders; the other examples show only the texts that differ from it. */
-const usual = firstOf("one-node");
+/** What a default fleet renders, of one node and of several; the other examples show only the texts that differ from it. */
+const USUAL = { one: "one-node", several: "two-nodes" } as const;
+const usualTexts = { one: firstOf(USUAL.one).texts, several: firstOf(USUAL.several).texts };
 
 function firstOf(name: string) {
   const [plan] = planOf(exampleFleet(name)).nodes;
@@ -27,13 +28,14 @@ function firstOf(name: string) {
 
 describe.each(EXAMPLE_NAMES)("%s", (name) => {
   const { nodes } = planOf(exampleFleet(name));
+  const size = nodes.length > 1 ? "several" : "one";
   const synthesized = nodes.map((plan) => ({ plan, stack: synthNode(plan) }));
 
   test("is given to Terraform as this: its first node", async () => {
     const { stack, texts } = firstOf(name);
     await expect(readable(stack)).toMatchFileSnapshot(`${FIXTURES}/${name}/stack.json`);
     for (const [file, text] of texts) {
-      if (name === "one-node" || text !== usual.texts.get(file))
+      if (name === USUAL[size] || text !== usualTexts[size].get(file))
         await expect(`${text}\n`).toMatchFileSnapshot(`${FIXTURES}/${name}/${file}`);
     }
   });

@@ -38,7 +38,15 @@ export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Memb
  * A dead, hung or cut server is out after about three seconds, and what waits for it is cut off then. Two failed checks
  * and not one: on a busy host a single slow answer is no outage.
  */
-export const MESH_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
+export const MESH_CHECK_PACE = line`inter 1s fastinter 500ms fall 2 rise 1`;
+export const MESH_CHECK = [...MESH_CHECK_PACE, ...line`on-marked-down shutdown-sessions`];
+
+/** A service of a member, checked by itself: by its name on the own node, through the mesh on another one. */
+export function memberServer(view: MeshView, member: Member, local: Endpoint, service: MeshService): Directive {
+  if (member.name === view.node) return localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`);
+  const peer = peerOf(view, member);
+  return meshServer(peer, service, ...meshCheck(peer, service), ...MESH_CHECK);
+}
 
 /** Raw connections between nodes live for hours; keepalive and the checks end dead ones. */
 export const TCP_LONG: Section = {
@@ -143,11 +151,7 @@ function groupDoorSections(
   port: number,
 ): readonly Section[] {
   const name = `w_${service}_${group}`;
-  const servers = members.map((member) =>
-    member.name === view.node
-      ? localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`)
-      : meshServer(peerOf(view, member), service, ...meshCheck(peerOf(view, member), service), ...MESH_CHECK),
-  );
+  const servers = members.map((member) => memberServer(view, member, local, service));
   return [
     {
       kind: "frontend",

@@ -3,9 +3,9 @@ import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import { PORTS } from "../plan/ports";
 import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
-import { healthRequest, MESH_CHECK, type MeshView, peerOf } from "./mesh";
+import { healthRequest, MESH_CHECK_PACE, type MeshView, memberServer, peerOf } from "./mesh";
 import { type Directive, line, type Section } from "./section";
-import { localServer, meshCheck, meshServer } from "./server";
+import { meshCheck, meshServer } from "./server";
 
 /** One signal that is answered by exactly one group at a time. */
 export interface StickyRead {
@@ -64,11 +64,7 @@ function answers(
   { signal, local, service, readCheck }: StickyRead,
   { group, members }: ReadGroup,
 ): Section {
-  const servers = members.map((member) =>
-    member.name === view.node
-      ? localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`)
-      : meshServer(peerOf(view, member), service, ...meshCheck(peerOf(view, member), service), ...MESH_CHECK),
-  );
+  const servers = members.map((member) => memberServer(view, member, local, service));
   return {
     kind: "backend",
     name: answersBackend(signal, group),
@@ -102,7 +98,6 @@ function door({ signal }: StickyRead, { group }: ReadGroup): Section {
 }
 
 function settled(view: MeshView, { signal }: StickyRead, { group, members }: ReadGroup): Section {
-  const words = [...line`inter 1s fastinter 500ms fall 2 rise 1`];
   return {
     kind: "backend",
     name: settledBackend(signal, group),
@@ -111,8 +106,8 @@ function settled(view: MeshView, { signal }: StickyRead, { group, members }: Rea
       ...healthRequest(settledPath(signal)),
       ...members.map((member) =>
         member.name === view.node
-          ? line`server ${member.name} 127.0.0.1:${PORTS.haproxyInternal} check inter 1s fastinter 500ms fall 2 rise 1`
-          : meshServer(peerOf(view, member), "node", ...meshCheck(peerOf(view, member), "node"), ...words),
+          ? (["server", member.name, `127.0.0.1:${PORTS.haproxyInternal}`, "check", ...MESH_CHECK_PACE] as const)
+          : meshServer(peerOf(view, member), "node", ...meshCheck(peerOf(view, member), "node"), ...MESH_CHECK_PACE),
       ),
     ],
   };

@@ -80,7 +80,7 @@ export function planOtel(request: OtelRequest): OtelPlan {
     data: {
       source: request.queueSource,
       owner: USER,
-      requiredFreeMiB: queueDiskMiB(request.queue.sizeMiB, request.fleet === undefined ? 1 : 2),
+      requiredFreeMiB: queueDiskMiB(request.queue.sizeMiB, request.fleet?.groups.length ?? 1),
     },
   };
 }

@@ -5,7 +5,6 @@ import { SIGNALS } from "../fleet/definition";
  * three times their payload, and a disk that is full loses what was acknowledged: the collector deletes what it cannot
  * mark as taken.
  */
-export function queueDiskMiB(sizeMiB: number, nodes: number): number {
-  const groups = nodes > 1 ? 2 : 1;
+export function queueDiskMiB(sizeMiB: number, groups: number): number {
   return SIGNALS.length * groups * sizeMiB * 3;
 }

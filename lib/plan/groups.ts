@@ -8,6 +8,11 @@ export function groupOf(index: number): Group {
   return index % 2 === 0 ? "a" : "b";
 }
 
+/** How many storage groups a fleet of so many nodes has. */
+export function groupCount(nodes: number): number {
+  return nodes > 1 ? 2 : 1;
+}
+
 export function planGroups(nodes: readonly string[]): Readonly<Record<Group, readonly string[]>> {
   return {
     a: nodes.filter((_, index) => groupOf(index) === "a"),

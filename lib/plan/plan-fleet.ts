@@ -9,7 +9,7 @@ import { queueDiskMiB } from "../otel/queues";
 import { type Problem, refuse } from "../problem";
 import type { StoreEndpoints } from "../victoria/endpoints";
 import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/plan-victoria";
-import { type Group, groupOf, planGroups } from "./groups";
+import { type Group, groupCount, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
 import { type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
@@ -54,7 +54,7 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
 }
 
 function diskWarnings({ nodes, minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
-  const needed = queueDiskMiB(queue.sizeMiB, nodes.length);
+  const needed = queueDiskMiB(queue.sizeMiB, groupCount(nodes.length));
   if (minFreeDiskMiB >= needed || SIGNALS.every((signal) => storagePaths[signal] !== undefined)) return [];
   return [
     `minFreeDisk leaves ${minFreeDiskMiB} MiB and the queues may need ${needed} MiB: a store on the disk of the queues can fill it, and a full disk loses what was acknowledged`,
@@ -121,7 +121,8 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
   });
   const tls = fleet.haproxy.tls === undefined ? undefined : secrets.tls;
   const services = [...SIGNALS.flatMap((signal) => stores[signal].services), ...otel.services];
-  const mesh = view && planNodeMesh(view, { fleet, node: node.name, prefix, stores, services, files: secrets.mesh });
+  const { mesh: files } = secrets;
+  const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, services, files });
   const haproxy = planHaproxy({
     fleet: fleet.name,
     settings: fleet.haproxy,

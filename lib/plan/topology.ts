@@ -74,7 +74,7 @@ interface NodeMeshRequest {
   readonly prefix: string;
   readonly stores: PerSignal<VictoriaPlan>;
   readonly services: readonly ServicePlan[];
-  readonly files: MeshFiles | undefined;
+  readonly files: MeshFiles;
 }
 
 /** What HAProxy of one node needs: the mesh, the doors, and which reads choose a group. */
@@ -104,7 +104,8 @@ export function planNodeMesh(
   // vmselect merges both groups; everything else is answered by one of them.
   const sticky = SIGNALS.filter((signal) => !(signal === "metrics" && fleet.layouts.metrics === "cluster"));
   const reads = sticky.map((signal) => stickyRead(topology, signal, fleet.layouts[signal], stores[signal].endpoints));
-  const certificate = files?.certificates[node] ?? { path: "", fingerprint: "" };
+  const certificate = files.certificates[node];
+  if (certificate === undefined) throw new Error(`planned without a certificate for ${node}`);
   return {
     balancer: {
       view,
@@ -113,7 +114,7 @@ export function planNodeMesh(
         .filter((signal) => stores[signal].data !== undefined)
         .map((signal) => ({ signal, storage: storageOf(signal) })),
       certificate,
-      ca: { path: files?.caPath ?? "", fingerprint: files?.caFingerprint ?? "" },
+      ca: { path: files.caPath, fingerprint: files.caFingerprint },
       choiceSource: `${prefix}-choice-data`,
     },
     access: {
