@@ -1,31 +1,21 @@
 import { buildParts, partsEnvironment } from "../images/build";
 import { readEnvironment } from "../inputs/environment";
 import { loadFleet } from "../inputs/load-fleet";
-import type { Environment } from "../lib/fleet/environment";
 import type { Fleet, FleetNode } from "../lib/fleet/fleet";
 import type { Choice } from "./engine-images";
 import { type RememberedChoice, readEnvFile } from "./env-file";
 import { CliError, EXIT } from "./failure";
 import { checkNode, checkTerraform, type NodeEngine, nodeEngine } from "./machine";
-import type { Progress, Step } from "./progress";
+import type { Step } from "./progress";
 import { ensureStatsPassword, type StatsPassword } from "./secrets";
+import type { Session } from "./session";
 import { init, isRegistryOutOfReach, ownConfigFile, type StackPlace, terraformEnvironment } from "./terraform";
-
-/** What both directions of the demo work with. */
-export interface DemoContext {
-  /** The checkout. */
-  readonly folder: string;
-  /** Without Docker's own variables: the fleet says which engine is meant. */
-  readonly environment: Environment;
-  readonly progress: Progress;
-  readonly interrupt: AbortSignal;
-}
 
 /** The fleet for hosts that have built parts only: the metrics cluster is not among them. */
 export const PARTS_FLEET = "examples/metrics-single.ts";
 
 /** What the person asked for: the environment, else what the last run was asked for. */
-export function askedChoice({ folder, environment }: DemoContext): Choice & RememberedChoice {
+export function askedChoice({ folder, environment }: Session): Choice & RememberedChoice {
   const { MIRADOR_FLEET, MIRADOR_IMAGES } = readEnvironment(folder, environment);
   const named = Object.entries({ MIRADOR_FLEET, MIRADOR_IMAGES }).filter(([, value]) => value);
   return { ...readEnvFile(folder), ...Object.fromEntries(named) };
@@ -37,7 +27,7 @@ export interface DemoFleet {
 }
 
 /** @throws ProblemError for a fleet that cannot be used, CliError for one of several nodes */
-export async function demoFleet({ folder, environment }: DemoContext, choice: Choice): Promise<DemoFleet> {
+export async function demoFleet({ folder, environment }: Session, choice: Choice): Promise<DemoFleet> {
   const fleet = await loadFleet(folder, { ...readEnvironment(folder, environment), ...choice });
   const [node, ...others] = fleet.nodes;
   if (node !== undefined && others.length === 0) return { fleet, node };
@@ -53,7 +43,7 @@ export async function demoFleet({ folder, environment }: DemoContext, choice: Ch
   );
 }
 
-export async function machineStep(context: DemoContext, node: FleetNode): Promise<NodeEngine> {
+export async function machineStep(context: Session, node: FleetNode): Promise<NodeEngine> {
   const { engine } = await context.progress.step(
     "machine",
     `asking terraform and the Docker engine of ${node.name}`,
@@ -68,7 +58,7 @@ export async function machineStep(context: DemoContext, node: FleetNode): Promis
   return engine;
 }
 
-export async function secretStep({ folder, environment, progress }: DemoContext, fleet: Fleet): Promise<StatsPassword> {
+export async function secretStep({ folder, environment, progress }: Session, fleet: Fleet): Promise<StatsPassword> {
   return progress.step(
     "secrets",
     "looking for the password of the stats page",
@@ -88,7 +78,7 @@ export interface InitializedStack {
 }
 
 export async function initStep(
-  { folder, environment, progress, interrupt }: DemoContext,
+  { folder, environment, progress, interrupt }: Session,
   node: string,
   choice: Choice,
   terraformConfigFile: string | undefined,

@@ -1,8 +1,9 @@
 import type Docker from "dockerode";
 import { nodePrefix } from "../lib/plan/node-plan";
-import { askedChoice, type DemoContext, demoFleet, initStep, machineStep, secretStep, synthSaid } from "./demo-context";
+import { askedChoice, demoFleet, initStep, machineStep, secretStep, synthSaid } from "./demo-context";
 import { remove } from "./deployment";
 import { forgetEnvFile } from "./env-file";
+import type { Session } from "./session";
 import { synth } from "./terraform";
 
 export interface DownOptions {
@@ -11,7 +12,7 @@ export interface DownOptions {
 }
 
 /** Removes the demo's node; its data volumes only when asked. */
-export async function demoDown(context: DemoContext, { clean }: DownOptions): Promise<void> {
+export async function demoDown(context: Session, { clean }: DownOptions): Promise<void> {
   const { progress, folder, environment } = context;
   const asked = askedChoice(context);
   const { fleet, node } = await demoFleet(context, asked);
@@ -38,7 +39,7 @@ export async function demoDown(context: DemoContext, { clean }: DownOptions): Pr
     progress.note("data kept", `in folders of the host, which are never removed: ${folders.join(", ")}`);
 }
 
-async function cleanStep({ progress, folder }: DemoContext, client: Docker, volumes: readonly string[]): Promise<void> {
+async function cleanStep({ progress, folder }: Session, client: Docker, volumes: readonly string[]): Promise<void> {
   await progress.step(
     "clean",
     "removing data volumes",

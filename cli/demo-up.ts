@@ -6,7 +6,6 @@ import { type AccessRow, probeAccess, renderAccessTable } from "./access-table";
 import { canaryTargets, type Finding, runCanary } from "./canary";
 import {
   askedChoice,
-  type DemoContext,
   demoFleet,
   initStep,
   machineStep,
@@ -20,10 +19,11 @@ import { type Choice, type ChosenImages, chooseImages, imageEngine, provideImage
 import { ENV_FILE, writeEnvFile } from "./env-file";
 import { CliError } from "./failure";
 import { freeQueueMiB, type NodeEngine, portHolders, portTroubles, publishedPorts } from "./machine";
+import type { Session } from "./session";
 import { synth } from "./terraform";
 
 /** Deploys the demo's node and shows that it works. A second run changes nothing that is already as it must be. */
-export async function demoUp(context: DemoContext): Promise<void> {
+export async function demoUp(context: Session): Promise<void> {
   const started = performance.now();
   const { progress } = context;
   const asked = withoutSubstitute(askedChoice(context), context);
@@ -74,13 +74,13 @@ export async function demoUp(context: DemoContext): Promise<void> {
 }
 
 /** That the last run took the small fleet for want of images does not bind this one: they may be there now. */
-function withoutSubstitute<T extends Choice>(asked: T, { environment }: DemoContext): T {
+function withoutSubstitute<T extends Choice>(asked: T, { environment }: Session): T {
   if (asked.MIRADOR_FLEET !== PARTS_FLEET || environment.MIRADOR_FLEET === PARTS_FLEET) return asked;
   const { MIRADOR_FLEET: _, ...others } = asked;
   return others as T;
 }
 
-async function imagesStep(context: DemoContext, asked: Choice, { client, address }: NodeEngine): Promise<ChosenImages> {
+async function imagesStep(context: Session, asked: Choice, { client, address }: NodeEngine): Promise<ChosenImages> {
   const engine = imageEngine(client);
   return context.progress.step(
     "images",
@@ -103,7 +103,7 @@ function imageRefs(plan: NodePlan): readonly string[] {
   return servicesOf(plan).map(({ image }) => plan.images[image].ref);
 }
 
-async function planOf(context: DemoContext, choice: Choice): Promise<NodePlan> {
+async function planOf(context: Session, choice: Choice): Promise<NodePlan> {
   await demoFleet(context, choice);
   const { plan } = await loadPlan(context.folder, { ...context.environment, ...choice });
   const [node] = plan.nodes;
@@ -111,7 +111,7 @@ async function planOf(context: DemoContext, choice: Choice): Promise<NodePlan> {
   return node;
 }
 
-async function portsStep({ progress }: DemoContext, plan: NodePlan, engine: NodeEngine): Promise<void> {
+async function portsStep({ progress }: Session, plan: NodePlan, engine: NodeEngine): Promise<void> {
   const ports = publishedPorts(plan);
   if (!engine.local) return;
   await progress.step(
@@ -129,7 +129,7 @@ async function portsStep({ progress }: DemoContext, plan: NodePlan, engine: Node
   );
 }
 
-async function canaryStep({ progress }: DemoContext, plan: NodePlan): Promise<readonly Finding[]> {
+async function canaryStep({ progress }: Session, plan: NodePlan): Promise<readonly Finding[]> {
   return progress.step(
     "canary",
     "sending a trace, a log and a metric",

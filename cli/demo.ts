@@ -1,12 +1,9 @@
-import { Command, CommanderError } from "commander";
-import { ProblemError } from "../lib/problem";
-import type { DemoContext } from "./demo-context";
+import { Command } from "commander";
 import { demoDown } from "./demo-down";
 import { demoUp } from "./demo-up";
-import { CliError, EXIT, Interrupted } from "./failure";
-import { Progress } from "./progress";
 import { holdingLock } from "./run-lock";
-import { SynthError, TerraformError, terraformRuns } from "./terraform";
+import type { Session } from "./session";
+import { openSession, runToExit } from "./session";
 
 export interface DemoArguments {
   readonly action: "up" | "down" | "clean";
@@ -48,63 +45,10 @@ export function parseArguments(argv: readonly string[], write = (text: string): 
 }
 
 async function run({ action }: DemoArguments): Promise<void> {
-  const interruption = new AbortController();
-  // Docker's variables mean an engine for the docker CLI; here the fleet says which engine is meant.
-  const ignored = Object.keys(process.env).filter((name) => name.startsWith("DOCKER_") && name !== "DOCKER_CONFIG");
-  for (const name of ignored) delete process.env[name];
-  const progress = new Progress({ out: process.stdout, environment: process.env });
-  if (ignored.length > 0)
-    progress.note("note", `${ignored.join(", ")} not used: fleet.nodes[0].docker says which engine is meant`);
-  const context: DemoContext = {
-    folder: process.cwd(),
-    environment: { ...process.env },
-    progress,
-    interrupt: interruption.signal,
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (!terraformRuns()) stopNow();
-      else if (!interruption.signal.aborted)
-        progress.line("stopping: terraform ends what it is at and saves its state");
-      interruption.abort();
-    });
-  }
+  const context: Session = openSession();
   await holdingLock(context.folder, () =>
     action === "up" ? demoUp(context) : demoDown(context, { clean: action === "clean" }),
   );
 }
 
-function stopNow(): never {
-  console.error(`\n${INTERRUPTED}`);
-  process.exit(EXIT.interrupted);
-}
-
-const INTERRUPTED = "interrupted; the same command again completes what was begun";
-
-/** What is printed and the exit status, for everything that can go wrong. */
-export function outcomeOf(error: unknown): { readonly text: string; readonly exitCode: number } {
-  if (error instanceof CommanderError) return { text: "", exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
-  if (error instanceof Interrupted) return { text: INTERRUPTED, exitCode: EXIT.interrupted };
-  if (error instanceof CliError) return { text: error.message, exitCode: error.exitCode };
-  if (ProblemError.is(error)) return { text: error.message, exitCode: EXIT.wrongFleet };
-  if (error instanceof SynthError) return { text: error.message, exitCode: error.exitCode };
-  if (error instanceof TerraformError || (error instanceof Error && error.name === "StepError"))
-    return { text: error.message, exitCode: EXIT.failed };
-  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.failed };
-}
-
-async function main(): Promise<void> {
-  // The gRPC client names the server by its address, which Node.js calls deprecated; nobody here can change that.
-  process.noDeprecation = true;
-  try {
-    await run(parseArguments(process.argv.slice(2)));
-  } catch (error) {
-    const { text, exitCode } = outcomeOf(error);
-    if (text !== "") console.error(`\n${text}`);
-    process.exitCode = exitCode;
-  }
-  // A pull that was given up may keep a connection open.
-  process.exit();
-}
-
-if (require.main === module) void main();
+if (require.main === module) void runToExit(() => run(parseArguments(process.argv.slice(2))));

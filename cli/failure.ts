@@ -1,5 +1,5 @@
 /** Exit statuses; a contract, scripts branch on them. */
-export const EXIT = { ok: 0, failed: 1, usage: 64, wrongFleet: 65, interrupted: 130 } as const;
+export const EXIT = { ok: 0, failed: 1, differences: 2, usage: 64, wrongFleet: 65, interrupted: 130 } as const;
 
 /** Something outside that is not as it must be, told so that the reader can repair it. */
 export interface Trouble {

@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import { Command, CommanderError, Option } from "commander";
+import { Command, Option } from "commander";
 import { readEnvironment } from "../inputs/environment";
 import { loadFleet } from "../inputs/load-fleet";
 import { ensurePki, expiryWarnings, type MeshFleet, whatWasMade } from "../inputs/pki";
@@ -10,9 +10,10 @@ import { daysLeft } from "../inputs/pki/read";
 import { renewCertificates } from "../inputs/pki/renew";
 import { beginCaChange, finishCaChange, issueByNextCa, nextStep } from "../inputs/pki/rotate";
 import type { Environment } from "../lib/fleet/environment";
-import { formatProblem, type Problem, ProblemError } from "../lib/problem";
+import { formatProblem, type Problem } from "../lib/problem";
 import { columns } from "./access-table";
 import { CliError, EXIT } from "./failure";
+import { runToExit } from "./session";
 
 export type PkiArguments =
   | { readonly action: "make" }
@@ -240,27 +241,11 @@ function noMesh({ name }: MeshFleet): CliError {
   return new CliError({ code: "pki/no-mesh", what, fix }, EXIT.wrongFleet);
 }
 
-/** What is printed and the exit status, for everything that can go wrong. */
-export function outcomeOf(error: unknown): { readonly text: string; readonly exitCode: number } {
-  if (error instanceof CommanderError) return { text: "", exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
-  if (error instanceof CliError) return { text: error.message, exitCode: error.exitCode };
-  if (ProblemError.is(error)) return { text: error.message, exitCode: EXIT.wrongFleet };
-  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.failed };
-}
-
 async function run(parsed: PkiArguments, folder: string, processEnvironment: Environment): Promise<number> {
   const fleet = await loadFleet(folder, readEnvironment(folder, processEnvironment));
   return runPki(parsed, { folder, fleet, now: new Date(), print: (line) => process.stdout.write(`${line}\n`) });
 }
 
-async function main(): Promise<void> {
-  try {
-    process.exitCode = await run(parseArguments(process.argv.slice(2)), process.cwd(), process.env);
-  } catch (error) {
-    const { text, exitCode } = outcomeOf(error);
-    if (text !== "") console.error(text);
-    process.exitCode = exitCode;
-  }
+if (require.main === module) {
+  void runToExit(() => run(parseArguments(process.argv.slice(2)), process.cwd(), process.env));
 }
-
-if (require.main === module) void main();

@@ -1,7 +1,8 @@
 import { CommanderError } from "commander";
 import { expect, test } from "vitest";
-import { outcomeOf, parseArguments } from "../../cli/demo";
+import { parseArguments } from "../../cli/demo";
 import { CliError, EXIT, Interrupted } from "../../cli/failure";
+import { outcomeOf } from "../../cli/session";
 import { SynthError } from "../../cli/terraform";
 import { ProblemError } from "../../lib/problem";
 

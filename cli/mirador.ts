@@ -1,0 +1,41 @@
+import { Command } from "commander";
+import { openSession, runToExit, type Session } from "./session";
+import { VERBS } from "./verbs";
+
+const HELP = `
+Environment:
+  MIRADOR_FLEET   the fleet                                    (default: fleet.ts)
+  MIRADOR_IMAGES  images of your own, a JSON file              (default: official images)
+  MIRADOR_STATE   folder of Terraform's state                  (default: .mirador/state)
+
+Exit status: 0 ok, 1 failed, 2 differences found, 64 wrong usage, 65 wrong fleet, 130 interrupted.
+None of it is needed: npx cdktf deploy <node> is enough.`;
+
+/** What a verb does when it was asked for. @returns a number as exit status; anything else means 0 */
+export type Run = (work: (session: Session) => Promise<unknown>) => void;
+
+/** The whole command line; nothing runs before it was understood. */
+export function commandLine(run: Run, write = (text: string): unknown => process.stdout.write(text)): Command {
+  const program = new Command("mirador")
+    .usage("<verb> [options]")
+    .description("Operates a fleet of Mirador nodes.")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .addHelpText("after", HELP)
+    .configureHelp({ helpWidth: 100 })
+    .configureOutput({ writeOut: write, writeErr: write })
+    .showHelpAfterError("(mirador --help shows what there is)")
+    .exitOverride();
+  for (const register of VERBS) register(program, run);
+  return program;
+}
+
+async function main(argv: readonly string[]): Promise<unknown> {
+  let asked: Parameters<Run>[0] | undefined;
+  commandLine((work) => {
+    asked = work;
+  }).parse(argv, { from: "user" });
+  return asked?.(openSession());
+}
+
+if (require.main === module) void runToExit(() => main(process.argv.slice(2)));

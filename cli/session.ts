@@ -1,0 +1,71 @@
+import { CommanderError } from "commander";
+import type { Environment } from "../lib/fleet/environment";
+import { ProblemError } from "../lib/problem";
+import { CliError, EXIT, Interrupted } from "./failure";
+import { Progress } from "./progress";
+import { SynthError, TerraformError, terraformRuns } from "./terraform";
+
+/** What a command has to work with. */
+export interface Session {
+  /** The checkout. */
+  readonly folder: string;
+  readonly environment: Environment;
+  readonly progress: Progress;
+  /** Aborted by the person's first Ctrl-C while Terraform runs; at any other time the process ends at once. */
+  readonly interrupt: AbortSignal;
+}
+
+/** Ctrl-C ends the process; while Terraform runs, that ends what it is at first and saves its state. */
+export function openSession(): Session {
+  const interruption = new AbortController();
+  // Docker's variables mean an engine for the docker CLI; here the fleet says which engine is meant.
+  const ignored = Object.keys(process.env).filter((name) => name.startsWith("DOCKER_") && name !== "DOCKER_CONFIG");
+  for (const name of ignored) delete process.env[name];
+  const progress = new Progress({ out: process.stdout, environment: process.env });
+  if (ignored.length > 0)
+    progress.note("note", `${ignored.join(", ")} not used: fleet.nodes[…].docker says which engine is meant`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (!terraformRuns()) stopNow();
+      else if (!interruption.signal.aborted)
+        progress.line("stopping: terraform ends what it is at and saves its state");
+      interruption.abort();
+    });
+  }
+  return { folder: process.cwd(), environment: { ...process.env }, progress, interrupt: interruption.signal };
+}
+
+function stopNow(): never {
+  console.error(`\n${INTERRUPTED}`);
+  process.exit(EXIT.interrupted);
+}
+
+const INTERRUPTED = "interrupted; the same command again completes what was begun";
+
+/** What is printed and the exit status, for everything that can go wrong. */
+export function outcomeOf(error: unknown): { readonly text: string; readonly exitCode: number } {
+  if (error instanceof CommanderError) return { text: "", exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
+  if (error instanceof Interrupted) return { text: INTERRUPTED, exitCode: EXIT.interrupted };
+  if (error instanceof CliError) return { text: error.message, exitCode: error.exitCode };
+  if (ProblemError.is(error)) return { text: error.message, exitCode: EXIT.wrongFleet };
+  if (error instanceof SynthError) return { text: error.message, exitCode: error.exitCode };
+  if (error instanceof TerraformError || (error instanceof Error && error.name === "StepError"))
+    return { text: error.message, exitCode: EXIT.failed };
+  return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: EXIT.failed };
+}
+
+/** Runs a command to its exit status. @param work gives back a number as exit status; anything else means 0 */
+export async function runToExit(work: () => Promise<unknown>): Promise<never> {
+  // The gRPC client names the server by its address, which Node.js calls deprecated; nobody here can change that.
+  process.noDeprecation = true;
+  try {
+    const status = await work();
+    process.exitCode = typeof status === "number" ? status : EXIT.ok;
+  } catch (error) {
+    const { text, exitCode } = outcomeOf(error);
+    if (text !== "") console.error(`\n${text}`);
+    process.exitCode = exitCode;
+  }
+  // A pull that was given up may keep a connection open.
+  process.exit();
+}
