@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { connect, type SecureVersion, type TLSSocket } from "node:tls";
@@ -16,17 +16,31 @@ const ADDRESSES = ["127.0.7.1", "127.0.7.2"] as const;
 const SERVICES_PORT = 7999;
 const FOLDER = "/usr/local/etc/haproxy";
 
+/** What the services of a node would say; a test changes it. */
+interface Stores {
+  answers: boolean;
+  uptimeSeconds: number;
+  /** Bytes in the gateway's queues, by exporter. */
+  waiting: Readonly<Record<string, number>>;
+}
+
 /** One node: a real HAProxy, and one server in place of everything behind it. */
 interface Node {
   readonly address: string;
-  readonly stores: { answers: boolean; uptimeSeconds: number };
+  readonly stores: Stores;
   readonly restart: () => Promise<void>;
+  /** Its disk is gone, and with it what it had chosen. */
+  readonly forget: () => void;
+  readonly leave: (node: string) => Promise<string>;
   /** Everything behind HAProxy is gone. */
   readonly stopServices: () => Promise<void>;
   readonly at: (port: number, path: string) => Promise<{ status: number; body: string }>;
 }
 
-async function twoNodes(): Promise<{ nodes: readonly [Node, Node]; pki: string }> {
+/** @param born when each node's data began, in seconds since 1970 */
+async function twoNodes(
+  born: readonly [number, number] = [1_700_000_000, 1_700_000_010],
+): Promise<{ nodes: readonly [Node, Node]; pki: string }> {
   const folder = temporaryFolder();
   const fleet = defineFleet({
     name: "pair",
@@ -35,14 +49,15 @@ async function twoNodes(): Promise<{ nodes: readonly [Node, Node]; pki: string }
   await ensurePki(folder, fleet, new Date());
   const mesh = readMeshFiles(folder, fleet, new Date());
   const plans = planFleet(fleet, { statsPassword: "correct-horse-battery", mesh }).nodes;
-  const [one, two] = await Promise.all(plans.map((plan) => startNode(folder, plan)));
+  const [one, two] = await Promise.all(plans.map((plan, index) => startNode(folder, plan, born[index] ?? 0)));
   if (one === undefined || two === undefined) throw new Error("two nodes are wanted");
   return { nodes: [one, two], pki: join(folder, ".mirador/pki/pair") };
 }
 
-async function startNode(parent: string, { name, address, haproxy }: NodePlan): Promise<Node> {
+async function startNode(parent: string, { name, address, haproxy }: NodePlan, born: number): Promise<Node> {
   const folder = join(parent, name);
   mkdirSync(folder);
+  for (const signal of ["logs", "traces"]) writeFileSync(join(folder, `${signal}.born`), `${born}\n`);
   const local = (text: string): string =>
     text
       .replaceAll(FOLDER, folder)
@@ -50,6 +65,7 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan): 
       .replaceAll("/var/lib/haproxy", folder)
       .replaceAll(/bind :(\d+)/g, `bind ${address}:$1`)
       .replaceAll("127.0.0.1:8405", `${address}:8405`)
+      .replaceAll("127.0.0.1:8406", `${address}:8406`)
       .replaceAll("abns@", `abns@${name}-`)
       .replaceAll(/http:\/\/[a-z]+:\d+\/metrics/g, `http://${address}:${SERVICES_PORT}/metrics`)
       .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 ${address}:${SERVICES_PORT} $2`)
@@ -57,9 +73,9 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan): 
   for (const file of haproxy.files)
     writeFileSync(join(folder, file.path), "text" in file ? local(file.text) : readFileSync(file.sourcePath));
 
-  const stores = { answers: true, uptimeSeconds: 1000 };
+  const stores: Stores = { answers: true, uptimeSeconds: 1000, waiting: {} };
   const behind = createServer(({ url = "" }, response) => {
-    if (url === "/metrics") response.end(`x 1\nvm_app_uptime_seconds ${stores.uptimeSeconds}\ny 2\n`);
+    if (url === "/metrics") response.end(metricsOf(stores));
     // As the gateway does; HAProxy's check of it is this answer.
     else if (url === "/v1/traces") response.writeHead(405).end();
     else if (url.includes("query")) response.end(stores.answers ? `{"status":"success","by":"${name}"}` : "{}");
@@ -83,6 +99,13 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan): 
       await expect.poll(() => running.process.signalCode).toBe("SIGKILL");
       await run();
     },
+    forget: () => {
+      for (const signal of ["logs", "traces"]) rmSync(join(folder, `${signal}.group`));
+    },
+    leave: async (node) => {
+      const asked = { method: "POST", headers: { connection: "close" } };
+      return (await fetch(`http://${address}:8405/leave?node=${node}&seconds=60`, asked)).text();
+    },
     stopServices: async () => {
       behind.closeAllConnections();
       await new Promise((resolve) => behind.close(resolve));
@@ -94,9 +117,20 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan): 
   };
 }
 
+/** Of the store and of the gateway, which are one here. */
+function metricsOf({ uptimeSeconds, waiting }: Stores): string {
+  const queues = Object.entries(waiting).map(
+    ([exporter, bytes]) =>
+      `otelcol_exporter_queue_size{data_type="logs",exporter="${exporter}",otel_scope_name="x"} ${bytes}`,
+  );
+  return ["x 1", `vm_app_uptime_seconds ${uptimeSeconds}`, ...queues, "y 2", ""].join("\n");
+}
+
 const QUERY = "/select/logsql/query?query=*";
 const logsOf = async (node: Node): Promise<string> => (await node.at(9471, QUERY)).body;
 const choiceOf = async (node: Node): Promise<string> => (await node.at(8405, "/healthz")).body;
+/** What a node tells the others of itself. */
+const stateOf = async (node: Node): Promise<string> => (await node.at(8405, "/state")).body;
 const FROM_A = '{"status":"success","by":"node1"}';
 const FROM_B = '{"status":"success","by":"node2"}';
 const SLOW = { timeout: 20_000, interval: 100 };
@@ -152,6 +186,66 @@ describe("two nodes over a real mesh", () => {
     two.stores.uptimeSeconds = 1;
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     for (const node of nodes) expect(await logsOf(node)).toBe(FROM_B);
+  });
+
+  testWith("haproxy")("a group that answers is not left for one that has not got everything yet", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    // What any gateway has still to send counts, whichever node it runs on.
+    one.stores.waiting = { "otlp_http/store_vl_b": 50_000_000 };
+    for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+    await expect.poll(() => stateOf(one), SLOW).toContain("waiting logs b 50000000");
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    one.stores.uptimeSeconds = 1;
+    await expect.poll(() => choiceOf(two), SLOW).toContain("traces from group b");
+    expect(await choiceOf(one)).toContain("logs from group a");
+    expect(await choiceOf(two)).toContain("logs from group a");
+    one.stores.waiting = {};
+    for (const node of nodes) await expect.poll(() => choiceOf(node), SLOW).toContain("logs from group b");
+  });
+
+  testWith("haproxy")("a node that has lost its disk asks the others before it reads from its own group", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    one.stores.answers = false;
+    for (const node of nodes) await expect.poll(() => choiceOf(node), SLOW).toContain("logs from group b");
+    await expect.poll(() => stateOf(two), SLOW).toContain("firm logs b");
+    one.stores.answers = true;
+    one.forget();
+    await one.restart();
+    await expect.poll(() => choiceOf(one), SLOW).toBe("ok; logs from group b; traces from group b");
+    expect(await stateOf(one)).toContain("firm logs b");
+  });
+
+  testWith("haproxy")("a fleet that grew reads from the group whose data is older", async () => {
+    const { nodes } = await twoNodes([1_700_000_000, 1_600_000_000]);
+    for (const node of nodes)
+      await expect.poll(() => choiceOf(node), SLOW).toBe("ok; logs from group b; traces from group b");
+    for (const node of nodes) await expect.poll(() => logsOf(node), SLOW).toBe(FROM_B);
+  });
+
+  testWith("haproxy")("queries leave a node's group before the node does, if the other one is complete", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+    two.stores.uptimeSeconds = 1;
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await expect
+      .poll(() => one.leave("node1"), SLOW)
+      .toBe(
+        "waiting: logs: a store of group b started a moment ago; traces: a store of group b started a moment ago\n",
+      );
+    expect(await logsOf(one)).toBe(FROM_A);
+    two.stores.uptimeSeconds = 100;
+    for (const node of nodes) await expect.poll(() => node.leave("node1"), SLOW).toBe("drained\n");
+    for (const node of nodes) expect(await logsOf(node)).toBe(FROM_B);
+    // It names no group of node2's queries: they are not asked to leave.
+    expect(await two.leave("node9")).toBe("drained\n");
+    expect(await two.leave("")).toContain("wanted: node=");
+    // Not for whoever reaches the stats port.
+    expect(await one.at(8404, "/state")).toMatchObject({ status: 401 });
+    const outside = await fetch(`http://${one.address}:8404/leave?node=node2&seconds=9`, { method: "POST" });
+    expect(outside.status).toBe(401);
   });
 
   testWith("haproxy")("OTLP goes to the own gateway, and to another node's while that is down", async () => {

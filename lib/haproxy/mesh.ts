@@ -38,7 +38,7 @@ export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Memb
  * A dead, hung or cut server is out after about three seconds, and what waits for it is cut off then. Two failed checks
  * and not one: on a busy host a single slow answer is no outage.
  */
-export const MESH_CHECK_PACE = line`inter 1s fastinter 500ms fall 2 rise 1`;
+const MESH_CHECK_PACE = line`inter 1s fastinter 500ms fall 2 rise 1`;
 export const MESH_CHECK = [...MESH_CHECK_PACE, ...line`on-marked-down shutdown-sessions`];
 
 /** A service of a member, checked by itself: by its name on the own node, through the mesh on another one. */

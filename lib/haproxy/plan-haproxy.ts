@@ -1,3 +1,4 @@
+import type { Signal } from "../fleet/definition";
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
 import { MESH_INTERNAL_PORT } from "../mesh/services";
 import { isCollector } from "../plan/limits";
@@ -6,10 +7,10 @@ import type { DataVolume, ServicePlan } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
 import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { AccessPoint } from "./access";
-import { choiceProgram, type WatchedStore } from "./choice-lua";
+import { choiceProgram, type WatchedNode } from "./choice-lua";
 import type { MeshView } from "./mesh";
 import { hashPassword } from "./password";
-import { CHOICE_FOLDER, type StickyRead } from "./reads";
+import { bornFile, CHOICE_FOLDER, type StickyRead } from "./reads";
 import {
   HAPROXY_CERTIFICATE,
   HAPROXY_CONFIG,
@@ -48,11 +49,13 @@ export interface HaproxyRequestOfNode {
 export interface NodeMesh {
   readonly view: MeshView;
   readonly reads: readonly StickyRead[];
-  readonly stores: readonly WatchedStore[];
+  readonly watched: WatchedNode;
   readonly certificate: { readonly path: string; readonly fingerprint: string };
   readonly ca: { readonly path: string; readonly fingerprint: string };
   /** Docker volume where the choice of groups outlives the container. */
   readonly choiceSource: string;
+  /** Volumes of the own node's data that is answered by one group at a time. */
+  readonly dataSources: { readonly [signal in Signal]?: string };
 }
 
 /** A file that HAProxy reads: its text, or a file of the operator's machine that never enters Terraform's state. */
@@ -77,7 +80,7 @@ const USER = "99:99";
 
 export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
   const { settings, tls, mesh } = request;
-  const program = mesh === undefined ? undefined : choiceProgram(mesh.reads, mesh.stores);
+  const program = mesh === undefined ? undefined : choiceProgram(mesh.reads, mesh.watched);
   const { config, hash } = renderHaproxy({
     accessPoints: request.accessPoints,
     readiness: request.readiness,
@@ -154,7 +157,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
             { path: fileName(MESH_CA), sourcePath: mesh.ca.path, sourceHash: mesh.ca.fingerprint },
           ]),
     ],
-    ...(mesh === undefined ? {} : { data: { source: mesh.choiceSource, owner: USER } }),
+    ...(mesh === undefined ? {} : { data: { source: mesh.choiceSource, owner: USER, births: birthsOf(mesh) } }),
     configHash: hash,
     settleSeconds: settings.checkIntervalSeconds + 1,
     tls: tls !== undefined,
@@ -180,6 +183,12 @@ export function readinessChecks(
     .filter(isCollector)
     .map((service) => ({ service, port: PORTS.collectorHealth, path: "/" }));
   return [...collectorChecks, ...storeChecks];
+}
+
+function birthsOf({ dataSources }: NodeMesh): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(dataSources).map(([signal, source]) => [bornFile(signal as Signal), source]),
+  );
 }
 
 function fileName(path: string): string {

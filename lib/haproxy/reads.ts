@@ -1,11 +1,9 @@
 import type { Signal } from "../fleet/definition";
 import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
-import { PORTS } from "../plan/ports";
 import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
-import { healthRequest, MESH_CHECK_PACE, type MeshView, memberServer, peerOf } from "./mesh";
+import { healthRequest, type MeshView, memberServer } from "./mesh";
 import { type Directive, line, type Section } from "./section";
-import { meshCheck, meshServer } from "./server";
 
 /** One signal that is answered by exactly one group at a time. */
 export interface StickyRead {
@@ -32,9 +30,8 @@ export const YOUNG_SECONDS = 15;
 const TIMEOUTS = [line`timeout server 28s`, line`http-request set-timeout server 1h if { path ${TAIL_PATH} }`];
 
 export const answersBackend = (signal: Signal, group: Group): string => `be_${signal}_${group}`;
-export const settledBackend = (signal: Signal, group: Group): string => `be_settled_${signal}_${group}`;
-/** Where HAProxy tells whether the own node's store of a signal has been up for long enough. */
-export const settledPath = (signal: Signal): string => `/settled/${signal}`;
+/** In {@link CHOICE_FOLDER}: when the own node's data of a signal began, in seconds since 1970. Written by `jobs.ts`. */
+export const bornFile = (signal: Signal): string => `${signal}.born`;
 
 /** The words of an access point's frontend that send a request to the group in use. */
 export function stickyRules({ signal, groups }: StickyRead): readonly Directive[] {
@@ -46,17 +43,12 @@ export function stickyRules({ signal, groups }: StickyRead): readonly Directive[
 }
 
 /**
- * Reads of one signal: per group a backend that asks every select role of it a real query, one that asks every node of it
- * whether its store is settled, and one that traffic goes to. The latter knows the other group as its second server, so
- * that a request which fails in the seconds before a check notices is answered from there.
+ * Reads of one signal: per group a backend that asks every select role of it a real query, and one that traffic goes to.
+ * The latter knows the other group as its second server, so that a request which fails in the seconds before a check
+ * notices is answered from there.
  */
 export function stickySections(view: MeshView, read: StickyRead): readonly Section[] {
-  return read.groups.flatMap((group) => [
-    answers(view, read, group),
-    door(read, group),
-    settled(view, read, group),
-    traffic(read, group),
-  ]);
+  return read.groups.flatMap((group) => [answers(view, read, group), door(read, group), traffic(read, group)]);
 }
 
 function answers(
@@ -93,22 +85,6 @@ function door({ signal }: StickyRead, { group }: ReadGroup): Section {
       line`monitor-uri /_group_up`,
       line`monitor fail if { nbsrv(${backend}) lt 1 }`,
       line`default_backend ${backend}`,
-    ],
-  };
-}
-
-function settled(view: MeshView, { signal }: StickyRead, { group, members }: ReadGroup): Section {
-  return {
-    kind: "backend",
-    name: settledBackend(signal, group),
-    from: "base",
-    lines: [
-      ...healthRequest(settledPath(signal)),
-      ...members.map((member) =>
-        member.name === view.node
-          ? (["server", member.name, `127.0.0.1:${PORTS.haproxyInternal}`, "check", ...MESH_CHECK_PACE] as const)
-          : meshServer(peerOf(view, member), "node", ...meshCheck(peerOf(view, member), "node"), ...MESH_CHECK_PACE),
-      ),
     ],
   };
 }

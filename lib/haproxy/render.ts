@@ -4,7 +4,8 @@ import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import type { ServiceName } from "../plan/services";
 import { type AccessPoint, accessSections, bind } from "./access";
 import { healthRequest, type MeshView, meshSections } from "./mesh";
-import { type StickyRead, settledPath, stickySections } from "./reads";
+import { LEAVE_PATH, peerSections, STATE_PATH } from "./peers";
+import { type StickyRead, stickySections } from "./reads";
 import { type Directive, line, renderSections, type Section } from "./section";
 import { localServer } from "./server";
 
@@ -81,7 +82,7 @@ export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
 }
 
 function fleetSections({ view, reads }: MeshRendering): readonly Section[] {
-  return [...meshSections(view), ...reads.flatMap((read) => stickySections(view, read))];
+  return [...meshSections(view), ...peerSections(view), ...reads.flatMap((read) => stickySections(view, read))];
 }
 
 function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
@@ -178,10 +179,7 @@ function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefi
       mesh === undefined
         ? answer(200, "ok", line`{ path /healthz }`)
         : line`http-request return status 200 content-type text/plain lf-string ${health(mesh)} if { path /healthz }`,
-      ...(mesh?.reads ?? []).flatMap(({ signal }) => [
-        answer(200, "settled", line`{ path ${settledPath(signal)} } { lua.mirador_settled(${signal}) -m str yes }`),
-        answer(503, "started a moment ago", line`{ path ${settledPath(signal)} }`),
-      ]),
+      ...(mesh === undefined ? [] : nodeServices()),
       answer(200, hash, line`{ path /config }`),
       ...readiness.map((check) => answer(503, `${check.service}: not ready`, down("/readyz", check))),
       answer(200, "ready", line`{ path /readyz }`),
@@ -197,6 +195,15 @@ function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefi
       line`stats refresh 10s`,
     ],
   };
+}
+
+/** For the other nodes and the operator's command, who come through the mesh to the port that is never published. */
+function nodeServices(): readonly Directive[] {
+  const internal = line`{ dst_port ${PORTS.haproxyInternal} }`;
+  return [
+    [...line`http-request use-service lua.mirador_state if { path ${STATE_PATH} }`, ...internal],
+    [...line`http-request use-service lua.mirador_leave if { path ${LEAVE_PATH} } { method POST }`, ...internal],
+  ];
 }
 
 /** Also tells which storage group answers what. */

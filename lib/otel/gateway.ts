@@ -1,3 +1,4 @@
+import type { Signal } from "../fleet/definition";
 import type { Fleet } from "../fleet/fleet";
 import type { Group } from "../plan/groups";
 import { PORTS } from "../plan/ports";
@@ -34,6 +35,13 @@ const MEBIBYTE = 1024 * 1024;
 
 export const QUEUE_DIRECTORY = "/var/lib/otelcol/queue";
 
+const STORE_NAMES = { metrics: "vm", logs: "vl", traces: "vt" } as const satisfies Record<Signal, string>;
+
+/** The exporter that fills a group. Its name is that of its queue file: renaming one orphans the file. */
+export function storeExporter(signal: Signal, group: Group): string {
+  return `otlp_http/store_${STORE_NAMES[signal]}_${group}`;
+}
+
 /**
  * The gateway: takes what clients send, acknowledges when it is in the queues on disk, writes each item once to each
  * storage group, and hands copies to the derived pipelines, which can neither refuse nor delay anything.
@@ -42,7 +50,7 @@ export function gatewayConfig(request: GatewayRequest): CollectorConfig {
   const stores = Object.fromEntries(
     request.targets.flatMap((target) => Object.entries(storeExporters(target, request))),
   );
-  const storesOf = (kind: "vt" | "vm" | "vl") => request.targets.map(({ group }) => `otlp_http/store_${kind}_${group}`);
+  const storesOf = (signal: Signal) => request.targets.map(({ group }) => storeExporter(signal, group));
   const scored = request.isolationForest !== undefined && request.anomalyMetrics.length > 0;
   const config = defineCollectorConfig({
     extensions: {
@@ -106,9 +114,9 @@ export function gatewayConfig(request: GatewayRequest): CollectorConfig {
     service: {
       ...config.service,
       pipelines: {
-        "traces/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("vt") },
+        "traces/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("traces") },
         ...config.service.pipelines,
-        "metrics/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("vm") },
+        "metrics/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("metrics") },
         ...(scored
           ? {
               "metrics/anomaly": {
@@ -118,7 +126,7 @@ export function gatewayConfig(request: GatewayRequest): CollectorConfig {
               },
             }
           : {}),
-        "logs/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("vl") },
+        "logs/store": { receivers: ["otlp"], processors: ["memory_limiter"], exporters: storesOf("logs") },
       },
     },
   };
@@ -150,11 +158,10 @@ function storeExporters(
     },
   };
   // Timeouts fall along the chain: gateway 25 s, adapter 20 s. The store behind vtstorage has no adapter.
-  // These names are those of the queue files: renaming one orphans its file.
   return {
-    [`otlp_http/store_vt_${group}`]: { traces_endpoint: tracesUrl, timeout: "30s", ...durable },
-    [`otlp_http/store_vm_${group}`]: { endpoint: endpointUrl(metrics), timeout: "25s", ...durable },
-    [`otlp_http/store_vl_${group}`]: { endpoint: endpointUrl(logs), timeout: "25s", ...durable },
+    [storeExporter("traces", group)]: { traces_endpoint: tracesUrl, timeout: "30s", ...durable },
+    [storeExporter("metrics", group)]: { endpoint: endpointUrl(metrics), timeout: "25s", ...durable },
+    [storeExporter("logs", group)]: { endpoint: endpointUrl(logs), timeout: "25s", ...durable },
   };
 }
 

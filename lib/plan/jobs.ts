@@ -21,7 +21,8 @@ export const JOB_DONE = "/tmp/done";
  * fill. Only mount points change hands, never what is in them.
  */
 export function prepareJob(data: readonly DataVolume[]): JobPlan {
-  const steps = data.flatMap((volume, index) => prepareVolume(volume, mountPath(index)));
+  const mountOf = (source: string): string => mountPath(data.findIndex((volume) => volume.source === source));
+  const steps = data.flatMap((volume, index) => prepareVolume(volume, mountPath(index), mountOf));
   return {
     script: script(steps),
     user: "0:0",
@@ -34,7 +35,11 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
 
 const mountPath = (index: number): string => `/volumes/${index}`;
 
-function prepareVolume({ source, owner, format, group, requiredFreeMiB }: DataVolume, path: string): string[] {
+function prepareVolume(
+  { source, owner, format, group, births = {}, requiredFreeMiB }: DataVolume,
+  path: string,
+  mountOf: (source: string) => string,
+): string[] {
   const steps: string[] = [];
   if (format !== undefined) {
     const marker = `${path}/.mirador-format`;
@@ -58,8 +63,16 @@ function prepareVolume({ source, owner, format, group, requiredFreeMiB }: DataVo
       `if [ -f ${marker} ]; then`,
       `  [ "$(cat ${marker})" = ${group} ] || stop ${shellQuote(`${source} holds data of storage group`)} "$(cat ${marker})" ${shellQuote(other)}`,
       "else",
-      `  echo ${group} > ${marker}.new && mv ${marker}.new ${marker}`,
+      `  echo ${group} > ${marker}.new`,
+      // The marker's age is the data's. What was here before it is older than any marker.
+      `  [ -z "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format -e .mirador-group.new)" ] || touch -d @0 ${marker}.new`,
+      `  mv ${marker}.new ${marker}`,
       "fi",
+    );
+  }
+  for (const [file, of] of Object.entries(births)) {
+    steps.push(
+      `stat -c %Y ${mountOf(of)}/.mirador-group > ${path}/${file}.new && mv ${path}/${file}.new ${path}/${file}`,
     );
   }
   if (requiredFreeMiB !== undefined) {

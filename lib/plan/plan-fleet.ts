@@ -200,10 +200,11 @@ function plannedAccessPoint(
   const service =
     name === "stats"
       ? "haproxy"
-      : endpoints === undefined
-        ? "gateway"
-        : store?.[2] === "Select"
-          ? endpoints.select.service
+      : store?.[2] === "Select" && endpoints !== undefined
+        ? endpoints.select.service
+        : // The native insert ports of a fleet of several take OTLP alone, through the gateway.
+          endpoints === undefined || fleet.nodes.length > 1
+          ? "gateway"
           : endpoints.insert.service;
   const standIn = name.startsWith("traces") ? fleet.images["victoria-traces"].standIn : undefined;
   const authority = `${node.address}:${fleet.ports[name]}`;

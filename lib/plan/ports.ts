@@ -24,6 +24,8 @@ export const PORTS = {
   collectorMetrics: 8888,
   /** HAProxy's health, readiness and configuration hash in plain text; never published. */
   haproxyInternal: 8405,
+  /** Within HAProxy's container: its program asks for the state of other nodes here. */
+  haproxyPeers: 8406,
   vminsert: 8480,
   vmselect: 8481,
   vmstorage: 8482,

@@ -63,6 +63,11 @@ export interface DataVolume {
   readonly format?: string;
   /** Written into the volume once; data of one storage group is out of sight in the other one. */
   readonly group?: "a" | "b";
+  /**
+   * Files to write into it, by name: when the data on another volume, named by its source, began, in seconds since 1970.
+   * That volume has a `group`.
+   */
+  readonly births?: Readonly<Record<string, string>>;
   /** Space that must be free on its filesystem before the services start, in MiB. */
   readonly requiredFreeMiB?: number;
 }

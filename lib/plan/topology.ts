@@ -7,6 +7,7 @@ import type { StickyRead } from "../haproxy/reads";
 import { type DoorName, doorAddress } from "../mesh/doors";
 import type { MeshFiles } from "../mesh/files";
 import type { MeshService } from "../mesh/services";
+import { storeExporter } from "../otel/gateway";
 import type { OtelFleet } from "../otel/plan-otel";
 import type { Endpoint, StoreEndpoints } from "../victoria/endpoints";
 import type { StoreFleet, VictoriaPlan } from "../victoria/plan-victoria";
@@ -110,12 +111,24 @@ export function planNodeMesh(
     balancer: {
       view,
       reads,
-      stores: sticky
-        .filter((signal) => stores[signal].data !== undefined)
-        .map((signal) => ({ signal, storage: storageOf(signal) })),
+      watched: {
+        name: node,
+        peers: members.flatMap(({ name }) => (name === node ? [] : [name])),
+        gateway: { service: "gateway", port: PORTS.collectorMetrics },
+        stores: sticky
+          .filter((signal) => stores[signal].data !== undefined)
+          .map((signal) => ({ signal, storage: storageOf(signal) })),
+        queue: storeExporter,
+      },
       certificate,
       ca: { path: files.caPath, fingerprint: files.caFingerprint },
       choiceSource: `${prefix}-choice-data`,
+      dataSources: Object.fromEntries(
+        sticky.flatMap((signal) => {
+          const { data } = stores[signal];
+          return data === undefined ? [] : [[signal, data.source]];
+        }),
+      ),
     },
     access: {
       peers: members.filter(({ name }) => name !== node).map((member) => peerOf(view, member)),

@@ -131,19 +131,21 @@ function logsOrTracesServices(
   const store = storage(request, `${kind}storage`, program, path, 60, [queryTime]);
   if (layout === "single") return [store];
   const own = [`${kind}storage:${PORTS[`${kind}storage`]}`];
+  const insert = role(request, `${kind}insert`, program, 0.4, [
+    storageNodes(own),
+    { flag: "select.disable", value: true },
+    SHUTDOWN_DELAY,
+    { flag: "insert.drainTimeout", value: "5s", optional: true },
+    // A request is held whole in memory, and unpacked: by default 64 MiB each, two for each core of the host.
+    {
+      flag: signal === "logs" ? "opentelemetry.maxRequestSize" : "opentelemetry.traces.maxRequestSize",
+      value: "16MiB",
+      optional: true,
+    },
+  ]);
   return [
-    role(request, `${kind}insert`, program, 0.4, [
-      storageNodes(request.fleet?.inserts ?? own),
-      { flag: "select.disable", value: true },
-      SHUTDOWN_DELAY,
-      { flag: "insert.drainTimeout", value: "5s", optional: true },
-      // A request is held whole in memory, and unpacked: by default 64 MiB each, two for each core of the host.
-      {
-        flag: signal === "logs" ? "opentelemetry.maxRequestSize" : "opentelemetry.traces.maxRequestSize",
-        value: "16MiB",
-        optional: true,
-      },
-    ]),
+    // Among several nodes its access point leads to the gateway, which writes to the storages of both groups itself.
+    ...(request.fleet === undefined ? [insert] : []),
     role(request, `${kind}select`, program, 0.5, [
       storageNodes(request.fleet?.selects ?? own),
       { flag: "insert.disable", value: true },

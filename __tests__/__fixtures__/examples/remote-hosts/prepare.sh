@@ -10,24 +10,32 @@ fi
 if [ -f /volumes/0/.mirador-group ]; then
   [ "$(cat /volumes/0/.mirador-group)" = a ] || stop 'mirador_by-ssh-metrics-data holds data of storage group' "$(cat /volumes/0/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
 else
-  echo a > /volumes/0/.mirador-group.new && mv /volumes/0/.mirador-group.new /volumes/0/.mirador-group
+  echo a > /volumes/0/.mirador-group.new
+  [ -z "$(ls -A /volumes/0 | grep -vxe lost+found -e .mirador-format -e .mirador-group.new)" ] || touch -d @0 /volumes/0/.mirador-group.new
+  mv /volumes/0/.mirador-group.new /volumes/0/.mirador-group
 fi
 chown 1000:1000 /volumes/0
 if [ -f /volumes/1/.mirador-group ]; then
   [ "$(cat /volumes/1/.mirador-group)" = a ] || stop 'mirador_by-ssh-logs-data holds data of storage group' "$(cat /volumes/1/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
 else
-  echo a > /volumes/1/.mirador-group.new && mv /volumes/1/.mirador-group.new /volumes/1/.mirador-group
+  echo a > /volumes/1/.mirador-group.new
+  [ -z "$(ls -A /volumes/1 | grep -vxe lost+found -e .mirador-format -e .mirador-group.new)" ] || touch -d @0 /volumes/1/.mirador-group.new
+  mv /volumes/1/.mirador-group.new /volumes/1/.mirador-group
 fi
 chown 1000:1000 /volumes/1
 if [ -f /volumes/2/.mirador-group ]; then
   [ "$(cat /volumes/2/.mirador-group)" = a ] || stop 'mirador_by-ssh-traces-data holds data of storage group' "$(cat /volumes/2/.mirador-group)" 'and this fleet puts the node into group a: the place in fleet.nodes is the group, so put the list back as it was'
 else
-  echo a > /volumes/2/.mirador-group.new && mv /volumes/2/.mirador-group.new /volumes/2/.mirador-group
+  echo a > /volumes/2/.mirador-group.new
+  [ -z "$(ls -A /volumes/2 | grep -vxe lost+found -e .mirador-format -e .mirador-group.new)" ] || touch -d @0 /volumes/2/.mirador-group.new
+  mv /volumes/2/.mirador-group.new /volumes/2/.mirador-group
 fi
 chown 1000:1000 /volumes/2
 free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
 [ "$free" -ge 9216 ] || stop "the disk of" 'mirador_by-ssh-queue-data' "has $free MiB for the queues; they need 9216 MiB (sum of all queues times three): free some space, or set queue.size lower"
 chown 10001:10001 /volumes/3
+stat -c %Y /volumes/1/.mirador-group > /volumes/4/logs.born.new && mv /volumes/4/logs.born.new /volumes/4/logs.born
+stat -c %Y /volumes/2/.mirador-group > /volumes/4/traces.born.new && mv /volumes/4/traces.born.new /volumes/4/traces.born
 chown 99:99 /volumes/4
 touch /tmp/done
 exec sleep 90
