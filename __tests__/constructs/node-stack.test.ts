@@ -264,8 +264,8 @@ describe("a change replaces what it must and nothing else", () => {
         .toSorted();
     });
     const everywhere = ["gateway", "haproxy-configure", "ready", "vmselect"];
-    // Group b gets a second host: only its own insert and select roles learn of it.
-    const groupB = ["vlselect", "vminsert", "vtselect"];
+    // Group b gets a second host: only its own insert and select roles learn of it, and the job that guards its data.
+    const groupB = ["prepare", "vlselect", "vminsert", "vtselect"];
     expect(changes).toEqual([everywhere, [...everywhere, ...groupB].toSorted(), everywhere]);
   });
 });

@@ -5,7 +5,7 @@ import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK } from "./mesh";
+import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT } from "./mesh";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
 import { localServer, type MeshPeer, meshCheck, meshServer } from "./server";
@@ -205,7 +205,7 @@ function patienceOf({ patience, others }: AccessPoint): readonly Directive[] {
   if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
-  const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, line`option allbackups`];
+  const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
   return [...elsewhere, ...healthRequest(path, body, status)];
 }
 

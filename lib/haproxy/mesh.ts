@@ -35,10 +35,12 @@ export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Memb
 }
 
 /**
- * A dead, hung or cut server is out after about three seconds, and what waits for it is cut off then. Two failed checks
- * and not one: on a busy host a single slow answer is no outage.
+ * A dead, hung or cut server is out within five seconds, mostly three, and what waits for it is cut off then. Two failed
+ * checks and not one: on a busy host a single slow answer is no outage.
  */
 const MESH_CHECK_PACE = line`inter 1s fastinter 500ms fall 2 rise 1`;
+/** How long an answer to such a check may take. A hung server answers none, and two of them must fit the five seconds. */
+export const MESH_CHECK_TIMEOUT = line`timeout check 1500ms`;
 export const MESH_CHECK = [...MESH_CHECK_PACE, ...line`on-marked-down shutdown-sessions`];
 
 /** A service of a member, checked by itself: by its name on the own node, through the mesh on another one. */
@@ -65,7 +67,7 @@ export const TCP_LONG: Section = {
     line`timeout client 1h`,
     line`timeout server 1h`,
     line`timeout tunnel 1h`,
-    line`timeout check 2s`,
+    MESH_CHECK_TIMEOUT,
   ],
 };
 

@@ -2,7 +2,7 @@ import type { Signal } from "../fleet/definition";
 import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
-import { healthRequest, type MeshView, memberServer } from "./mesh";
+import { healthRequest, MESH_CHECK_TIMEOUT, type MeshView, memberServer } from "./mesh";
 import { type Directive, line, type Section } from "./section";
 
 /** One signal that is answered by exactly one group at a time. */
@@ -64,6 +64,7 @@ function answers(
     lines: [
       line`balance leastconn`,
       line`timeout connect 1s`,
+      MESH_CHECK_TIMEOUT,
       ...TIMEOUTS,
       ...healthRequest(readCheck.path, readCheck.body),
       ...servers,

@@ -36,7 +36,7 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
 const mountPath = (index: number): string => `/volumes/${index}`;
 
 function prepareVolume(
-  { source, owner, format, group, births = {}, requiredFreeMiB }: DataVolume,
+  { source, owner, format, group, members, births = {}, requiredFreeMiB }: DataVolume,
   path: string,
   mountOf: (source: string) => string,
 ): string[] {
@@ -48,7 +48,7 @@ function prepareVolume(
     steps.push(
       `if [ -f ${marker} ]; then`,
       `  [ "$(cat ${marker})" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "$(cat ${marker})" ${shellQuote(other)}`,
-      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new -e .mirador-group -e .mirador-group.new)" ]; then`,
+      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new -e .mirador-group -e .mirador-group.new -e .mirador-members -e .mirador-members.new)" ]; then`,
       `  stop ${shellQuote(`${source} ${unknown}`)}`,
       "else",
       // Renamed into place: half a marker on a full disk would refuse every later deploy.
@@ -65,9 +65,19 @@ function prepareVolume(
       "else",
       `  echo ${group} > ${marker}.new`,
       // The marker's age is the data's. What was here before it is older than any marker.
-      `  [ -z "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format -e .mirador-group.new)" ] || touch -d @0 ${marker}.new`,
+      `  [ -z "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format -e .mirador-group.new -e .mirador-members -e .mirador-members.new)" ] || touch -d @0 ${marker}.new`,
       `  mv ${marker}.new ${marker}`,
       "fi",
+    );
+  }
+  if (members !== undefined) {
+    const marker = `${path}/.mirador-members`;
+    const gone = `holds a part of the data in ${source}, which would be out of sight: put the node back into the fleet, or let its part go (the other storage group has it: mirador repair copies it back): echo ${members.join(" ")} > ${source}/.mirador-members`;
+    steps.push(
+      `if [ -f ${marker} ]; then for node in $(cat ${marker}); do`,
+      `  case ${shellQuote(` ${members.join(" ")} `)} in *" $node "*) ;; *) stop "node $node" ${shellQuote(gone)};; esac`,
+      "done; fi",
+      `echo ${members.join(" ")} > ${marker}.new && mv ${marker}.new ${marker}`,
     );
   }
   for (const [file, of] of Object.entries(births)) {

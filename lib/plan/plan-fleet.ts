@@ -104,7 +104,7 @@ function secretProblems({ nodes, haproxy }: Fleet, { statsPassword, tls, mesh }:
 function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets): NodePlan {
   const prefix = nodePrefix(fleet.name, node.name);
   const view = fleet.nodes.length > 1 ? planTopology(fleet, node.name, group) : undefined;
-  const stores = perSignal((signal) => planStore(fleet, signal, prefix, group, view?.stores[signal]));
+  const stores = perSignal((signal) => planStore(fleet, node.name, signal, group, view?.stores[signal]));
   const endpoints = perSignal((signal) => stores[signal].endpoints);
   const otel = planOtel({
     node: node.name,
@@ -165,15 +165,16 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
 
 const hasInsertRole = (layout: Layout): boolean => layout === "cluster";
 
-function planStore(fleet: Fleet, signal: Signal, prefix: string, group: Group, others?: StoreFleet): VictoriaPlan {
+function planStore(fleet: Fleet, node: string, signal: Signal, group: Group, others?: StoreFleet): VictoriaPlan {
   return planVictoria({
     signal,
     layout: fleet.layouts[signal],
     retentionDays: fleet.retentionDays[signal],
-    dataSource: fleet.storagePaths[signal] ?? `${prefix}-${signal}-data`,
+    dataSource: fleet.storagePaths[signal] ?? `${nodePrefix(fleet.name, node)}-${signal}-data`,
     minFreeDiskMiB: fleet.minFreeDiskMiB,
     images: fleet.images,
     group,
+    members: others?.members ?? [node],
     ...(others === undefined ? {} : { fleet: others }),
     limits: fleet.limits,
   });

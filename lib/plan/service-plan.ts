@@ -64,6 +64,11 @@ export interface DataVolume {
   /** Written into the volume once; data of one storage group is out of sight in the other one. */
   readonly group?: "a" | "b";
   /**
+   * Nodes that hold the group's data. Written into the volume at every deploy; a node that stood there and is not
+   * expected any more has a shard that would be out of sight. @default - not looked at
+   */
+  readonly members?: readonly string[];
+  /**
    * Files to write into it, by name: when the data on another volume, named by its source, began, in seconds since 1970.
    * That volume has a `group`.
    */

@@ -39,6 +39,7 @@ export function planTopology(fleet: Fleet, node: string, group: Group): Topology
       const { insert, select } = STORAGE_DOORS[signal];
       return {
         holdsData: own.some(({ name }) => name === node),
+        members: own.map(({ name }) => name),
         inserts: addresses(insert, own),
         selects: addresses(select, own),
         allSelects: members.map((member) => `${member.group}/${doorAddress(select, member.number)}`),

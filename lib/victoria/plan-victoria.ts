@@ -24,6 +24,8 @@ export interface VictoriaRequest {
   readonly images: ResolvedImages;
   /** Storage group whose data this is; a volume that holds another group's is refused. @default - not looked at */
   readonly group?: Group;
+  /** Nodes among which the group's data is spread. @default - not looked at */
+  readonly members?: readonly string[];
   /** The storages of other nodes. @default - the own one alone */
   readonly fleet?: StoreFleet;
   /** @default - see `lib/plan/limits.ts` */
@@ -34,6 +36,8 @@ export interface VictoriaRequest {
 export interface StoreFleet {
   /** In the single layout only the first node of a group holds data. */
   readonly holdsData: boolean;
+  /** All that hold the own group's data. */
+  readonly members: readonly string[];
   /** `host:port` where the storages of the own group take rows, and where they answer queries. */
   readonly inserts: readonly string[];
   readonly selects: readonly string[];
@@ -71,6 +75,7 @@ export function planVictoria(request: VictoriaRequest): VictoriaPlan {
       owner: USER,
       ...(format === undefined ? {} : { format }),
       ...(request.group === undefined ? {} : { group: request.group }),
+      ...(request.members === undefined ? {} : { members: request.members }),
     },
     endpoints,
   };

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -79,6 +79,40 @@ describe("preparing volumes", () => {
       expect({ status, done, calls }).toEqual({ status: 1, done: false, calls: [] });
       expect(stderr).toContain("mirador: logs-data holds data of storage group a");
       expect(stderr).toContain("put the list back as it was");
+    });
+
+    test("tell HAProxy when they began: now, or before there were markers", () => {
+      const job = prepareJob([
+        data({ source: "logs-data", group: "b" }),
+        data({ source: "choice-data", births: { "logs.born": "logs-data" } }),
+      ]);
+      const born = (files: Record<string, string>): number => {
+        const folder = temporaryFolder({ ...files, "1/lost+found/x": "" });
+        expect(runJob(job, folder)).toMatchObject({ status: 0, done: true });
+        const first = readFileSync(join(folder, "1/logs.born"), "utf8");
+        expect(runJob(job, folder)).toMatchObject({ status: 0, done: true });
+        expect(readFileSync(join(folder, "1/logs.born"), "utf8")).toBe(first);
+        return Number(first);
+      };
+      expect(born({ "0/lost+found/x": "" })).toBeGreaterThan(1_700_000_000);
+      expect(born({ "0/partitions/x": "y" })).toBe(0);
+    });
+
+    test("are refused without a node that holds a part of them; nodes may be added", () => {
+      const spread = (...members: string[]) => prepareJob([data({ source: "logs-data", group: "a", members })]);
+      const folder = temporaryFolder({ "0/lost+found/x": "" });
+      expect(runJob(spread("node1"), folder)).toMatchObject({ status: 0, done: true });
+      const marker = join(folder, "0/.mirador-members");
+      expect(runJob(spread("node1", "node3"), folder)).toMatchObject({ status: 0, done: true });
+      expect(readFileSync(marker, "utf8")).toBe("node1 node3\n");
+      rmSync(join(folder, "done"));
+      const { status, stderr, done } = runJob(spread("node1"), folder);
+      expect({ status, done }).toEqual({ status: 1, done: false });
+      expect(stderr).toContain("mirador: node node3 holds a part of the data in logs-data");
+      expect(stderr).toContain("echo node1 > logs-data/.mirador-members");
+      // As it says.
+      writeFileSync(marker, "node1\n");
+      expect(runJob(spread("node1"), folder)).toMatchObject({ status: 0, done: true });
     });
 
     test("may also have a format: an empty volume stays an empty one when the group is written first", () => {
