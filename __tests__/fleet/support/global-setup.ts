@@ -11,6 +11,7 @@ import type { FleetContext } from "./context";
 import { giveImages } from "./host-images";
 import { Rig } from "./rig";
 import { rigSpec } from "./rig-spec";
+import { printTable } from "./summary";
 import { timed } from "./wait";
 
 const log = (line: string): void => console.error(`fleet: ${line}`);
@@ -27,6 +28,7 @@ export default async function setup(project: Pick<TestProject, "provide">): Prom
   const folder = await mkdtemp(join(tmpdir(), "mirador-fleet-"));
   const tearDown = async (): Promise<void> => {
     await rig.down();
+    await printTable(folder, title);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -41,6 +43,7 @@ export default async function setup(project: Pick<TestProject, "provide">): Prom
   const context: FleetContext = {
     ...{ root, folder, loadgen, ...parts, statsPassword, metricsLayout, title },
     rig: rig.spec,
+    full: project.name === "chaos",
   };
   project.provide("fleet", context);
   return tearDown;
