@@ -1,6 +1,6 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { NO_CHANGE } from "../e2e/support/stack";
-import { allReady, type DeployedFleet, deployedFleet } from "./support/deployed";
+import { useFleet } from "./support/deployed";
 import { GroupStores } from "./support/groups";
 import { context, faults } from "./support/shared-rig";
 import { HOLD_SECONDS, survive } from "./support/survive";
@@ -9,37 +9,27 @@ import { HOLD_SECONDS, survive } from "./support/survive";
 const OUTAGE_SECONDS = context.full ? 600 : 60;
 
 describe(`three nodes (${context.title})`, () => {
-  let fleet: DeployedFleet;
-
-  beforeAll(async () => {
-    fleet = await deployedFleet();
-  });
-
-  afterEach(async () => {
-    await faults.healAll();
-    await allReady(fleet.stack);
-  });
+  const { stack, deployment } = useFleet();
 
   test("the first is ready before there are others, whichever it is", () => {
-    expect(fleet.alone).toEqual({ status: 200, text: "ready" });
+    expect(deployment().alone).toEqual({ status: 200, text: "ready" });
   });
 
   test("need nothing more: every second plan is empty", async () => {
-    for (const node of fleet.stack.nodes) expect(await fleet.stack.plan(node), node).toEqual(NO_CHANGE);
+    for (const node of stack.nodes) expect(await stack.plan(node), node).toEqual(NO_CHANGE);
   });
 
   test("count the same everywhere when nothing is wrong", async () => {
-    await survive(fleet.stack, { name: "nothing", begin: async () => undefined, holdSeconds: 5 });
+    await survive(stack, { name: "nothing", begin: async () => undefined, holdSeconds: 5 });
   });
 
   test.each(["gateway", "vlstorage"])("kill -9 of %s on one node", async (service) => {
-    const { stack } = fleet;
     await survive(stack, { name: `kill ${service}`, begin: () => faults.kill(stack.container("node1", service)) });
   });
 
   test("a host crashes and comes back", async () => {
-    const host = fleet.stack.host("node2");
-    await survive(fleet.stack, {
+    const host = stack.host("node2");
+    await survive(stack, {
       name: "crash of a host",
       struck: ["node2"],
       begin: () => faults.crash(host),
@@ -49,8 +39,8 @@ describe(`three nodes (${context.title})`, () => {
   });
 
   test("a host is cut off and joins again", async () => {
-    const host = fleet.stack.host("node2");
-    await survive(fleet.stack, {
+    const host = stack.host("node2");
+    await survive(stack, {
       name: "cut of a host",
       struck: ["node2"],
       begin: () => faults.cut(host),
@@ -60,8 +50,8 @@ describe(`three nodes (${context.title})`, () => {
   });
 
   test(`all stores of a group are away for ${OUTAGE_SECONDS} s`, { timeout: 1_800_000 }, async () => {
-    const stores = new GroupStores(fleet.stack, faults);
-    await survive(fleet.stack, {
+    const stores = new GroupStores(stack, faults);
+    await survive(stack, {
       name: `outage of group a for ${OUTAGE_SECONDS} s`,
       begin: () => stores.stop("a"),
       holdSeconds: OUTAGE_SECONDS,

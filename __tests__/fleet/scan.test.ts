@@ -1,10 +1,10 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import type { ContainerInspectInfo } from "dockerode";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { MESH_PORT, MESH_SERVICE_NAMES, type MeshService, serverName } from "../../lib/mesh/services";
 import { ACCESS_POINT_NAMES } from "../../lib/plan/ports";
-import { type DeployedFleet, deployedFleet } from "./support/deployed";
+import { useFleet } from "./support/deployed";
 import { FleetStack } from "./support/fleet-stack";
 import { portOf } from "./support/fleets";
 import type { Host } from "./support/host";
@@ -15,14 +15,9 @@ import { say } from "./support/summary";
 import { timed } from "./support/wait";
 
 describe(`three nodes from outside (${context.title})`, () => {
-  let fleet: DeployedFleet;
-
-  beforeAll(async () => {
-    fleet = await deployedFleet();
-  });
+  const { stack } = useFleet();
 
   test("answer at the access points and the mesh port, and at no other of 65535 ports", async () => {
-    const { stack } = fleet;
     const wanted = [...ACCESS_POINT_NAMES.map((point) => portOf(stack.fleet, point)), MESH_PORT];
     const scans = await timed(() => Promise.all(rig.hosts.map(({ address }) => openPorts([everyPort(address)]))));
     say("scan", `${rig.hosts.length} addresses in ${scans.seconds.toFixed(1)} s`);
@@ -49,7 +44,6 @@ describe(`three nodes from outside (${context.title})`, () => {
   });
 
   test("take nobody at the mesh port who has not a node's certificate", async () => {
-    const { stack } = fleet;
     const folder = await mkdtemp(join(context.folder, "scan-"));
     const own = { cert: join(stack.certificates, "node2.pem"), key: join(stack.certificates, "node2.pem") };
     const strangers = {
@@ -76,14 +70,10 @@ describe(`three nodes from outside (${context.title})`, () => {
 });
 
 describe(`secrets of three nodes (${context.title})`, () => {
-  let fleet: DeployedFleet;
-
-  beforeAll(async () => {
-    fleet = await deployedFleet();
-  });
+  const { stack } = useFleet();
 
   test("are not in a container's settings, labels or logs", async () => {
-    const secrets = await secretsOf(fleet.stack);
+    const secrets = await secretsOf(stack);
     for (const host of rig.hosts) {
       const found = await host.docker.listContainers({ all: true });
       expect(found.length, host.name).toBeGreaterThan(10);
@@ -91,7 +81,7 @@ describe(`secrets of three nodes (${context.title})`, () => {
         const container = host.docker.getContainer(Id);
         const settings = JSON.stringify(await container.inspect());
         const logs = (await container.logs({ stdout: true, stderr: true, follow: false })).toString("utf8");
-        expect(settings).toContain(`"mirador.fleet":"${fleet.stack.fleet.name}"`);
+        expect(settings).toContain(`"mirador.fleet":"${stack.fleet.name}"`);
         expect({ Names, settings: leaksIn(settings, secrets), logs: leaksIn(logs, secrets) }).toEqual({
           Names,
           settings: [],
@@ -103,7 +93,7 @@ describe(`secrets of three nodes (${context.title})`, () => {
 
   test("are not in a plan that makes everything", async () => {
     const folder = await mkdtemp(join(context.folder, "plan-"));
-    const fresh = new FleetStack({ ...context, folder }, rig, fleet.stack.fleet);
+    const fresh = new FleetStack({ ...context, folder }, rig, stack.fleet);
     for (const node of fresh.nodes) {
       const { text, json } = await fresh.planTexts(node);
       const secrets = await secretsOf(fresh);

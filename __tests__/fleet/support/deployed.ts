@@ -1,5 +1,6 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { afterEach, beforeAll } from "vitest";
 import { FleetStack } from "./fleet-stack";
 import { fleetOn, type RigFleet } from "./fleets";
 import { context, faults, rig } from "./shared-rig";
@@ -15,8 +16,10 @@ export interface Deployment {
   readonly alone: Readiness;
 }
 
-export interface DeployedFleet extends Deployment {
+export interface FleetOfFile {
   readonly stack: FleetStack;
+  /** Known when the tests run. */
+  readonly deployment: () => Deployment;
 }
 
 /** What the hosts hold; a file, because every test file has a process of its own. */
@@ -31,27 +34,47 @@ const recordFile = join(context.folder, "deployed.json");
 export const threeNodes: RigFleet = fleetOn(rig.hosts, "fleet", context.metricsLayout);
 
 /**
- * A fleet, deployed and ready. One that an earlier file has left is taken over: a deploy of three nodes takes a minute of
- * two cores.
+ * The fleet of a test file or a part of it: deployed and ready before the tests, healed and ready again after each. One
+ * that an earlier file has left is taken over: a deploy of three nodes takes a minute of two cores.
  * @param prepare makes what must be on the empty hosts before the first deploy
  */
-export async function deployedFleet(
-  definition: RigFleet = threeNodes,
-  prepare: () => Promise<void> = async () => undefined,
-): Promise<DeployedFleet> {
-  await faults.healAll();
+export function useFleet(definition: RigFleet = threeNodes, prepare?: () => Promise<void>): FleetOfFile {
   const stack = new FleetStack(context, rig, definition);
-  const earlier = await readRecord();
-  if (JSON.stringify(earlier?.definition) === JSON.stringify(definition) && earlier !== undefined) {
+  let deployment: Deployment | undefined;
+
+  beforeAll(async () => {
+    await faults.healAll();
+    deployment = (await takeOver(stack)) ?? (await makeAnew(stack, prepare));
+  });
+
+  afterEach(async () => {
+    await faults.healAll();
     await allReady(stack);
-    return { stack, ...earlier.deployment };
-  }
+  });
+
+  return {
+    stack,
+    deployment: () => {
+      if (deployment === undefined) throw new Error(`the fleet ${definition.name} is not deployed`);
+      return deployment;
+    },
+  };
+}
+
+async function takeOver(stack: FleetStack): Promise<Deployment | undefined> {
+  const earlier = await readRecord();
+  if (earlier === undefined || JSON.stringify(earlier.definition) !== JSON.stringify(stack.fleet)) return undefined;
+  await allReady(stack);
+  return earlier.deployment;
+}
+
+async function makeAnew(stack: FleetStack, prepare?: () => Promise<void>): Promise<Deployment> {
   await emptyHosts();
   await stack.forget();
-  await prepare();
+  await prepare?.();
   const deployment = await deployInAnyOrder(stack);
-  await writeFile(recordFile, JSON.stringify({ definition, deployment } satisfies Record));
-  return { stack, ...deployment };
+  await writeFile(recordFile, JSON.stringify({ definition: stack.fleet, deployment } satisfies Record));
+  return deployment;
 }
 
 /** Nothing is left on the hosts but images; the next file deploys its fleet anew. */

@@ -119,7 +119,11 @@ export class FleetStack {
   }
 
   public container(node: string, service: string): Container {
-    return this.host(node).docker.getContainer(`${nodePrefix(this.definition.name, node)}-${service}`);
+    return this.host(node).docker.getContainer(this.containerName(node, service));
+  }
+
+  public containerName(node: string, service: string): string {
+    return `${nodePrefix(this.definition.name, node)}-${service}`;
   }
 
   /** Long-running services that a node has now. */
