@@ -17,7 +17,9 @@ import { timed } from "./wait";
 const log = (line: string): void => console.error(`fleet: ${line}`);
 
 /** Makes the parts that are missing, the load generator and three hosts with all images; at the end nothing is left. */
-export default async function setup(project: Pick<TestProject, "provide">): Promise<() => Promise<void>> {
+export default async function setup(
+  project: Pick<TestProject, "provide"> & Partial<Pick<TestProject, "name">>,
+): Promise<() => Promise<void>> {
   const root = resolve(__dirname, "../../..");
   await ensureEngine({ log });
   const parts = await findParts(log);
