@@ -19,8 +19,8 @@ export const STEPS: readonly { readonly name: string; readonly nanoseconds: bigi
   { name: "1m", nanoseconds: 60n * SECOND },
   { name: "1s", nanoseconds: SECOND },
   { name: "10ms", nanoseconds: SECOND / 100n },
-  { name: "100us", nanoseconds: SECOND / 10_000n },
-  { name: "1us", nanoseconds: SECOND / 1_000_000n },
+  { name: "100000ns", nanoseconds: SECOND / 10_000n },
+  { name: "1000ns", nanoseconds: SECOND / 1_000_000n },
 ];
 
 /** In a trace every span has a number of its own; in logs the message is what differs most. */

@@ -2,11 +2,13 @@ import type { IncomingMessage } from "node:http";
 import type { Signal } from "../../lib/fleet/definition";
 import type { MeshService } from "../../lib/mesh/services";
 import type { Group } from "../../lib/plan/groups";
+import { CliError, type Trouble } from "../failure";
 import type { MeshClient, MeshNode } from "../mesh-client";
 import { type Digest, type Digests, digestQuery, parseDigest, timeFilter } from "./digest";
 import { INSERT_PATH } from "./encode";
 import type { Range } from "./range";
 import { parseRow, type Row } from "./row";
+import { groupUnanswered, storeRefuses } from "./trouble";
 
 /** Signals of which one group answers alone, so that a hole of it shows. */
 export type RepairedSignal = Exclude<Signal, "metrics">;
@@ -54,15 +56,12 @@ export class StoredRows {
   /**
    * Hands encoded rows to the storage that holds the fewest of the day: the group's select roles look at all of them, and
    * a node whose disk was lost is filled up first.
+   * @throws CliError `repair/store-refuses`
    */
   public async insert(day: Range, encoded: readonly Buffer[]): Promise<void> {
     const node = await this.emptiest(day);
-    await this.transport.text(node, this.stores.storage, {
-      method: "POST",
-      path: INSERT_PATH,
-      headers: { "content-type": "application/octet-stream" },
-      body: Buffer.concat(encoded),
-    });
+    const trouble = await insertInto(this.transport, this.stores, node, Buffer.concat(encoded));
+    if (trouble !== undefined) throw new CliError(trouble);
     this.shares.set(node, (this.shares.get(node) ?? 0) + encoded.length);
   }
 
@@ -92,16 +91,38 @@ export class StoredRows {
     return others.reduce((least, node) => (share(node) < share(least) ? node : least), first);
   }
 
+  /** @throws CliError `repair/group-unanswered`; a body that breaks off, or holds an error, is no answer either */
   private async *query(query: string): AsyncGenerator<string> {
-    const { node, service } = this.stores.reader;
-    const answer = await this.transport.open(node, service, { path: queryPath(query), timeout: QUERY_MILLISECONDS });
-    const ok = answer.statusCode === 200;
-    let text = "";
-    for await (const line of linesOf(answer)) {
-      if (ok) yield line;
-      else text += line;
+    const { signal, group, reader } = this.stores;
+    const { node, service } = reader;
+    try {
+      const answer = await this.transport.open(node, service, { path: queryPath(query), timeout: QUERY_MILLISECONDS });
+      if (answer.statusCode === 200) return yield* linesOf(answer);
+      let text = "";
+      for await (const line of linesOf(answer)) text += line;
+      throw new Error(`${service} of ${node.name} answers ${answer.statusCode}: ${text}`);
+    } catch (error) {
+      throw new CliError(groupUnanswered(signal, group, (error as Error).message));
     }
-    if (!ok) throw new Error(`${service} of ${node.name} answers ${answer.statusCode}: ${text.slice(0, 300)}`);
+  }
+}
+
+/**
+ * Hands encoded rows to one storage; none at all only asks whether it speaks the protocol and has room.
+ * @returns why it takes none
+ */
+export async function insertInto(
+  transport: Transport,
+  { signal, group, storage }: Pick<GroupStores, "signal" | "group" | "storage">,
+  node: MeshNode,
+  body: Buffer,
+): Promise<Trouble | undefined> {
+  const headers = { "content-type": "application/octet-stream" };
+  try {
+    await transport.text(node, storage, { method: "POST", path: INSERT_PATH, headers, body });
+    return undefined;
+  } catch (error) {
+    return storeRefuses(signal, group, (error as Error).message);
   }
 }
 

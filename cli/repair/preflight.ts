@@ -1,8 +1,8 @@
 import type { Group, Member } from "../../lib/plan/groups";
 import type { Trouble } from "../failure";
 import type { MeshNode } from "../mesh-client";
-import { INSERT_PATH } from "./encode";
-import { type GroupStores, queryPath, type Transport } from "./group";
+import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
+import { groupUnanswered } from "./trouble";
 
 /** A batch or two that is just being sent; less than this tells nothing about a queue that does not get empty. */
 const WAITING_BYTES = 1024 * 1024;
@@ -111,27 +111,10 @@ function unreachable({ name, address }: MeshNode, { code = "", message }: NodeJS
   };
 }
 
-/** An empty insert tells whether a store speaks the protocol and has room. */
-async function unfit(transport: Transport, { signal, group, storages, storage }: GroupCandidates): Promise<Trouble[]> {
-  const asked = { method: "POST", path: INSERT_PATH, timeout: CHECK_MILLISECONDS } as const;
-  const headers = { "content-type": "application/octet-stream" };
-  const refused = await Promise.all(
-    storages.map((node) =>
-      transport.text(node, storage, { ...asked, headers }).then(
-        () => undefined,
-        (error: Error) => error.message,
-      ),
-    ),
-  );
-  return refused.flatMap((what) => (what === undefined ? [] : [storeRefuses(`${signal} of group ${group}: ${what}`)]));
-}
-
-export function storeRefuses(what: string): Trouble {
-  return {
-    code: "repair/store-refuses",
-    what,
-    fix: "give the store room or start it, as its answer says; then run the command again: it goes on where it stopped",
-  };
+/** Stores that do not take rows. */
+async function unfit(transport: Transport, stores: GroupCandidates): Promise<readonly Trouble[]> {
+  const asked = stores.storages.map((node) => insertInto(transport, stores, node, Buffer.alloc(0)));
+  return (await Promise.all(asked)).filter((trouble) => trouble !== undefined);
 }
 
 async function readerOf(
@@ -150,9 +133,5 @@ async function readerOf(
       failures.push((error as Error).message);
     }
   }
-  return {
-    code: "repair/group-unanswered",
-    what: `group ${group} does not answer for its ${signal}: ${failures.join("; ")}`,
-    fix: "see which of its containers is not healthy on its nodes, and start it",
-  };
+  return groupUnanswered(signal, group, failures.join("; "));
 }
