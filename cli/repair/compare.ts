@@ -1,5 +1,5 @@
 import type { Group } from "../../lib/plan/groups";
-import { type Digest, type Digests, differing, isEqual, NOTHING, rowsIn, STEPS } from "./digest";
+import { type Digests, differing, rowsIn, STEPS } from "./digest";
 import { RowEncoder } from "./encode";
 import { type DayRange, floor, HOUR, MINUTE, type Range, split } from "./range";
 import { identityOf, type Row } from "./row";
@@ -43,7 +43,7 @@ export interface Difference {
   readonly put: Both<number>;
   /** Of those, the ones whose stream cannot be told exactly, so that they were not put there. */
   readonly odd: Both<number>;
-  /** Where rows were missing. */
+  /** In which rows were to be put. */
   readonly minutes: ReadonlySet<bigint>;
   /** Minutes in which rows kept arriving, which nothing can be said of. */
   readonly restless: number;
@@ -57,19 +57,16 @@ const GROUPS = ["a", "b"] as const;
 /** Bytes of rows handed over at once; what insert roles send. */
 const BATCH_BYTES = 2 * 1024 * 1024;
 
-/** Compares a day, or what can be compared of it, hour by hour: no query takes long, whatever a day holds. */
+/** Compares a day, or what can be compared of it. Queries are for an hour at most: none takes long, whatever a day holds. */
 export async function compareDay(stores: Both<RowStore>, day: DayRange, options: CompareOptions): Promise<Difference> {
   const comparison = new Comparison(stores, day, options);
-  const hours = split(day, HOUR);
-  for (const [at, hour] of hours.entries()) {
-    await comparison.hour(hour);
-    options.hour(at + 1, hours.length, comparison.found());
-  }
+  await comparison.run();
   return comparison.found();
 }
 
+/** Digests of both groups, and when they were taken. */
 interface Seen {
-  readonly digests: Both<Digest>;
+  readonly digests: Both<Digests>;
   /** Milliseconds. */
   readonly at: number;
 }
@@ -94,51 +91,57 @@ class Comparison {
     return { rows: { ...rows }, missing: { ...missing }, put: { ...put }, odd: { ...odd }, minutes, restless };
   }
 
-  public async hour(range: Range): Promise<void> {
-    const wanted = this.options.minutes;
-    if (wanted !== undefined && ![...wanted].some((minute) => minute >= range.from && minute < range.to)) return;
-    const at = this.options.now();
-    const digests = await this.digests(range, 0);
-    for (const group of GROUPS) this.rows[group] += rowsIn(digests[group]);
-    for (const from of differing(digests.a, digests.b)) {
-      if (wanted?.has(from) ?? true)
-        await this.minute({ from, to: from + MINUTE }, { digests: pick(digests, from), at });
-    }
-  }
-
-  private async minute(range: Range, first: Seen): Promise<void> {
-    let seen = first;
-    for (let tries = 0; tries < TRIES; tries++) {
-      try {
-        return await this.descend(range, 0, seen);
-      } catch (error) {
-        if (!(error instanceof Restless)) throw error;
-      }
-      // What this very run has put there has to be seen, or it would be put there again.
-      await this.options.sleep(this.options.settleMilliseconds);
+  public async run(): Promise<void> {
+    const { minutes } = this.options;
+    const hours = split(this.day, HOUR).filter(
+      ({ from, to }) => minutes === undefined || [...minutes].some((minute) => minute >= from && minute < to),
+    );
+    // All of them first: by the time that rows are read, most digests are old enough to be believed.
+    const seen: Seen[] = [];
+    for (const hour of hours) {
       const at = this.options.now();
-      const digests = pick(await this.digests(range, 0), range.from);
-      if (isEqual(digests.a, digests.b)) return;
-      seen = { digests, at };
+      seen.push({ digests: await this.digests(hour, 0), at });
     }
-    this.restless += 1;
+    for (const { digests } of seen) for (const group of GROUPS) this.rows[group] += rowsIn(digests[group]);
+    for (const [at, hour] of seen.entries()) {
+      await this.descend(0, hour, 0);
+      this.options.hour(at + 1, hours.length, this.found());
+    }
   }
 
-  /** @param level how finely the range was looked at, as an index of {@link STEPS} */
-  private async descend(range: Range, level: number, seen: Seen): Promise<void> {
-    const { a, b } = seen.digests;
-    if (level + 1 === STEPS.length || Math.max(a.rows, b.rows) <= this.options.maxRows) return this.leaf(range, seen);
-    const digests = await this.digests(range, level + 1);
-    for (const group of GROUPS) if (rowsIn(digests[group]) !== seen.digests[group].rows) throw new Restless();
-    const step = STEPS[level + 1]?.nanoseconds ?? 1n;
-    for (const from of differing(digests.a, digests.b))
-      await this.descend({ from, to: from + step }, level + 1, { digests: pick(digests, from), at: seen.at });
+  /** @param level how finely was looked, as an index of {@link STEPS} */
+  private async descend(level: number, { digests, at }: Seen, tries: number): Promise<void> {
+    const { minutes, maxRows } = this.options;
+    const differ = differing(digests.a, digests.b).filter((from) => level > 0 || (minutes?.has(from) ?? true));
+    for (const part of runsOf(differ, digests, STEPS[level]?.nanoseconds ?? 1n, maxRows)) {
+      try {
+        if (Math.max(part.rows.a, part.rows.b) > maxRows && level + 1 < STEPS.length) {
+          const finer = await this.digests(part, level + 1);
+          for (const group of GROUPS) if (rowsIn(finer[group]) !== part.rows[group]) throw new Restless();
+          await this.descend(level + 1, { digests: finer, at }, tries);
+        } else await this.leaf(part, at);
+      } catch (error) {
+        if (!(error instanceof Restless) || level > 0) throw error;
+        await this.again(part, tries + 1);
+      }
+    }
   }
 
-  private async leaf(range: Range, { digests, at }: Seen): Promise<void> {
+  private async again(range: Range, tries: number): Promise<void> {
+    if (tries === TRIES) {
+      this.restless += Number((range.to - range.from) / MINUTE);
+      return;
+    }
+    // What this very run has put there has to be seen, or it would be put there again.
+    await this.options.sleep(this.options.settleMilliseconds);
+    const at = this.options.now();
+    await this.descend(0, { digests: await this.digests(range, 0), at }, tries);
+  }
+
+  private async leaf(range: Run, at: number): Promise<void> {
     await this.options.sleep(Math.max(0, at + this.options.settleMilliseconds - this.options.now()));
     const [a, b] = await Promise.all([this.identities("a", range), this.identities("b", range)]);
-    if (a.rows !== digests.a.rows || b.rows !== digests.b.rows) throw new Restless();
+    if (a.rows !== range.rows.a || b.rows !== range.rows.b) throw new Restless();
     await this.fill("a", range, without(b.known, a.known));
     await this.fill("b", range, without(a.known, b.known));
   }
@@ -156,7 +159,6 @@ class Comparison {
   /** @param lacking the identities of rows that the other group has; rows are read again, not kept */
   private async fill(group: Group, range: Range, lacking: Set<string>): Promise<void> {
     if (lacking.size === 0) return;
-    this.minutes.add(floor(range.from, MINUTE));
     if (!this.options.fill) {
       this.missing[group] += lacking.size;
       return;
@@ -173,6 +175,7 @@ class Comparison {
       // A row that is stored twice there is put here once.
       if (!lacking.delete(identityOf(row))) continue;
       this.missing[group] += 1;
+      this.minutes.add(floor(row.time, MINUTE));
       const encoded = this.encoder.encode(row);
       if (encoded === undefined) {
         this.odd[group] += 1;
@@ -192,10 +195,28 @@ class Comparison {
   }
 }
 
-const pick = ({ a, b }: Both<Digests>, from: bigint): Both<Digest> => ({
-  a: a.get(from) ?? NOTHING,
-  b: b.get(from) ?? NOTHING,
-});
+interface Run extends Range {
+  readonly rows: Both<number>;
+}
+
+/** Joins what differs and lies side by side, up to a number of rows: requests are few where a whole day is missing. */
+export function runsOf(
+  differ: readonly bigint[],
+  { a, b }: Both<Digests>,
+  step: bigint,
+  maxRows: number,
+): readonly Run[] {
+  const runs: Run[] = [];
+  for (const from of differ) {
+    const rows = { a: a.get(from)?.rows ?? 0, b: b.get(from)?.rows ?? 0 };
+    const last = runs.at(-1);
+    const joined = { a: rows.a + (last?.rows.a ?? 0), b: rows.b + (last?.rows.b ?? 0) };
+    if (last !== undefined && last.to === from && Math.max(joined.a, joined.b) <= maxRows)
+      runs[runs.length - 1] = { from: last.from, to: from + step, rows: joined };
+    else runs.push({ from, to: from + step, rows });
+  }
+  return runs;
+}
 
 const without = (all: ReadonlySet<string>, known: ReadonlySet<string>): Set<string> =>
   new Set([...all].filter((identity) => !known.has(identity)));

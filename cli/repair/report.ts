@@ -26,21 +26,23 @@ export function describeDay(report: DayReport): string {
   const { found, left } = report;
   const parts = GROUPS.filter((group) => found.missing[group] > 0).map((group) =>
     left === undefined
-      ? `${rowsOf(found.missing[group])} missing in group ${group}`
-      : `${rowsOf(found.put[group])} put into group ${group}`,
+      ? `${rowsText(found.missing[group])} missing in group ${group}`
+      : `${rowsText(found.put[group])} put into group ${group}`,
   );
-  const total = rowsOf(Math.max(found.rows.a, found.rows.b));
+  const total = rowsText(Math.max(found.rows.a, found.rows.b));
   if (parts.length === 0 && remains(report) === 0) return `nothing missing among ${total}`;
   const still = GROUPS.filter((group) => (left?.missing[group] ?? 0) > 0);
+  const odd = found.odd.a + found.odd.b;
   const tail = [
-    ...still.map((group) => `${rowsOf(left?.missing[group] ?? 0)} still missing in group ${group}`),
+    ...still.map((group) => `${rowsText(left?.missing[group] ?? 0)} still missing in group ${group}`),
+    ...(odd > 0 ? [`of which ${rowsText(odd)} cannot be copied exactly`] : []),
     ...(left !== undefined && remains(report) === 0 ? ["both groups are equal now"] : []),
-    ...(found.restless > 0 ? [`rows kept arriving in ${found.restless} minute(s): run it again for those`] : []),
+    ...(found.restless > 0 ? [`rows kept arriving in ${found.restless} min: run it again for those`] : []),
   ];
   return [...parts, ...tail].join(", ");
 }
 
-const rowsOf = (count: number): string => (count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`);
+export const rowsText = (count: number): string => (count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`);
 
 /** @param filled rows were put where they were missing; else it was only looked */
 export function exitOf(reports: readonly DayReport[], filled: boolean): number {

@@ -11,7 +11,7 @@ export interface Row {
   readonly stream: string;
   /** The store's own number of the stream. */
   readonly streamId: string;
-  /** Everything else, by name; no value is empty, since stores know no difference between empty and absent. */
+  /** Everything else, sorted by name; no value is empty, since stores know no difference between empty and absent. */
   readonly fields: ReadonlyMap<string, string>;
 }
 
@@ -26,8 +26,12 @@ export function parseRow(line: string): Row {
   const found = parseLine(line);
   const { _time: time, _stream: stream, _stream_id: streamId } = found;
   if (time === undefined || stream === undefined) throw new Error(`no row, but ${line.slice(0, 200)}`);
-  const fields = Object.entries(found).filter(([name, value]) => !OWN_FIELDS.has(name) && value !== "");
-  return { time: parseTime(time), stream, streamId: streamId ?? stream, fields: new Map(fields) };
+  const fields = new Map<string, string>();
+  for (const name of Object.keys(found).sort()) {
+    const value = found[name] ?? "";
+    if (!OWN_FIELDS.has(name) && value !== "") fields.set(name, value);
+  }
+  return { time: parseTime(time), stream, streamId: streamId ?? stream, fields };
 }
 
 /** The texts of a line of JSON, by name, one byte per character. @throws Error when it is something else */
@@ -39,6 +43,7 @@ export function parseLine(line: string): Readonly<Record<string, string>> {
     found = undefined;
   }
   if (typeof found !== "object" || found === null) throw new Error(`no row, but ${line.slice(0, 200)}`);
+  if (!line.includes("\\u")) return found as Record<string, string>;
   return Object.fromEntries(Object.entries(found).map(([name, value]) => [bytesOf(name), bytesOf(String(value))]));
 }
 
@@ -68,13 +73,7 @@ export function formatTime(time: bigint): string {
  * Short, because the set of all rows of a range is held in memory.
  */
 export function identityOf({ time, stream, fields }: Row): string {
-  const hash = createHash("sha1");
-  const add = (text: string) => hash.update(`${text.length}:${text}`, "latin1");
-  add(String(time));
-  add(stream);
-  for (const [name, value] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    add(name);
-    add(value);
-  }
-  return hash.digest("base64");
+  let text = `${time}:${stream.length}:${stream}`;
+  for (const [name, value] of fields) text += `${name.length}:${name}${value.length}:${value}`;
+  return createHash("sha1").update(text, "latin1").digest("base64");
 }

@@ -7,7 +7,7 @@ import { type Both, type CompareOptions, compareDay, type Difference } from "./c
 import { type GroupStores, type RepairedSignal, StoredRows, type Transport } from "./group";
 import { type GroupCandidates, preflight } from "./preflight";
 import { type Asked, type DayRange, daysOf } from "./range";
-import { type DayReport, describeDay } from "./report";
+import { type DayReport, describeDay, rowsText } from "./report";
 
 /** What {@link repair} needs of a fleet. */
 export type RepairedFleet = Pick<Fleet, "name" | "nodes" | "layouts" | "retentionDays">;
@@ -62,7 +62,7 @@ export async function repair(request: RepairRequest): Promise<readonly DayReport
   );
   const reports: DayReport[] = [];
   for (const signal of request.signals) {
-    const rows = { a: rowsOf(transport, stores, signal, "a"), b: rowsOf(transport, stores, signal, "b") };
+    const rows = { a: storedRows(transport, stores, signal, "a"), b: storedRows(transport, stores, signal, "b") };
     const now = BigInt(request.now) * 1_000_000n;
     for (const day of daysOf(request.asked, now, fleet.retentionDays[signal])) {
       const report = await progress.step(
@@ -88,15 +88,15 @@ async function repairDay(request: RepairRequest, { signal, day, rows, step }: Da
   const { fill, settleMilliseconds = 5_000, maxRows = 10_000 } = request;
   const options: CompareOptions = {
     ...{ fill, settleMilliseconds, maxRows, sleep, now: () => performance.now() },
-    hour: (done, of, { missing }) =>
-      step.waiting(`${day.day}: ${done} of ${of} hours compared, ${missing.a + missing.b} rows were missing`),
+    hour: (done, of, found) =>
+      step.waiting(`${day.day}: ${done} of ${of} hours compared, ${rowsText(missing(found))} were missing`),
   };
   const stores = [rows.a, rows.b];
   for (const store of stores) store.forgetShares();
   const found = await compareDay(rows, day, options);
   if (!fill || found.minutes.size === 0) return { signal, day: day.day, found };
   let left: Difference | undefined;
-  for (let look = 0; look < VISIBLE_LOOKS && (left === undefined || left.minutes.size > 0); look++) {
+  for (let look = 0; look < VISIBLE_LOOKS && (left === undefined || missing(left) > 0); look++) {
     step.waiting(`${day.day}: counting again`);
     await Promise.all(stores.map((store) => store.flush()));
     await sleep(look === 0 ? 0 : settleMilliseconds);
@@ -104,6 +104,8 @@ async function repairDay(request: RepairRequest, { signal, day, rows, step }: Da
   }
   return { signal, day: day.day, found, ...(left === undefined ? {} : { left }) };
 }
+
+const missing = ({ missing: { a, b } }: Difference): number => a + b;
 
 /** Who answers for each group in the cluster layout is any of its select roles; in the single one, its only storage. */
 function candidatesOf({ nodes, layouts }: RepairedFleet, signal: RepairedSignal): readonly GroupCandidates[] {
@@ -119,7 +121,7 @@ function candidatesOf({ nodes, layouts }: RepairedFleet, signal: RepairedSignal)
   });
 }
 
-function rowsOf(
+function storedRows(
   transport: Transport,
   stores: readonly GroupStores[],
   signal: RepairedSignal,

@@ -31,7 +31,8 @@ function tagsFrom(stream: string, at: number, fields: Row["fields"]): readonly T
 }
 
 const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
-const ESCAPE = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/gis;
+/** Go writes digits above nine in lower case; `u` and `U` differ in how many follow. */
+const ESCAPE = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/gs;
 const NAMED: Readonly<Record<string, string>> = {
   ...{ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" },
 };

@@ -17,6 +17,8 @@ const HELP = `
 A store that was killed or lost its disk lacks rows that the other group has. Every UTC day that was asked for is
 compared, logs and traces; rows that one group lacks are read from the other one and put there, in both directions.
 Stores go on working meanwhile. The newest two minutes are left out: their rows may still be on their way.
+Without a choice of days, these are today and yesterday.
+
 It can be interrupted at any moment; the same command again completes what was begun.
 
 Metrics are not repaired: in the cluster layout every answer merges both groups, so that no hole shows. In the
@@ -41,11 +43,7 @@ export const registerRepair: Register = (program, run) => {
     .description("put rows that one storage group lost back from the other one")
     .option("--check", "only tell what is missing")
     .addOption(new Option("--since <days>", "so many days back, such as 7d").argParser(days).conflicts(["day", "all"]))
-    .addOption(
-      new Option("--day <day...>", "these UTC days, such as 2026-01-31")
-        .conflicts("all")
-        .default(undefined, "today and yesterday"),
-    )
+    .addOption(new Option("--day <day...>", "these UTC days, such as 2026-01-31").conflicts("all"))
     .option("--all", "everything that the retention keeps")
     .addOption(new Option("--signal <signal>", "this one alone").choices(["logs", "traces"]))
     .option("--json", "for programs")
