@@ -5,6 +5,7 @@ import { isCollector } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
+import { AGENTS, type AgentPlan } from "../victoria/agents";
 import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { AccessPoint } from "./access";
 import { choiceProgram, type WatchedNode } from "./choice-lua";
@@ -169,6 +170,7 @@ export function readinessChecks(
   stores: readonly VictoriaPlan[],
   collectors: readonly ServiceName[],
   nodes: number,
+  agents: readonly AgentPlan[] = [],
 ): readonly ReadinessCheck[] {
   const storeChecks = stores.flatMap(({ services, endpoints }) =>
     services.map(({ service }): ReadinessCheck => {
@@ -182,7 +184,8 @@ export function readinessChecks(
   const collectorChecks = collectors
     .filter(isCollector)
     .map((service) => ({ service, port: PORTS.collectorHealth, path: "/" }));
-  return [...collectorChecks, ...storeChecks];
+  const agentChecks = agents.map(({ signal }) => ({ ...AGENTS[signal], path: "/health" }));
+  return [...collectorChecks, ...storeChecks, ...agentChecks];
 }
 
 function birthsOf({ dataSources }: NodeMesh): Readonly<Record<string, string>> {
