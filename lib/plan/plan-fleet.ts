@@ -147,7 +147,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     ...otel.services,
   ];
   const { mesh: files } = secrets;
-  const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, services, files });
+  const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, agents, services, files });
   const haproxy = planHaproxy({
     fleet: fleet.name,
     settings: fleet.haproxy,

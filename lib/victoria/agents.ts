@@ -13,9 +13,10 @@ import { type FlagUse, renderFlags } from "./flags";
 
 /** Signals whose native protocols an agent takes; VictoriaTraces takes OTLP alone. */
 export type AgentSignal = "metrics" | "logs";
+export type AgentName = "vmagent" | "vlagent";
 
 /** What takes the protocols other than OTLP on a node among several, and leaves each item at every storage group. */
-export const AGENTS: Readonly<Record<AgentSignal, Endpoint & { readonly service: "vmagent" | "vlagent" }>> = {
+export const AGENTS: Readonly<Record<AgentSignal, Endpoint & { readonly service: AgentName }>> = {
   metrics: { service: "vmagent", port: PORTS.vmagent },
   logs: { service: "vlagent", port: PORTS.vlagent },
 };
@@ -39,6 +40,8 @@ export interface AgentPlan {
   readonly service: ServicePlan;
   /** Its queues: one for each storage group, on disk. */
   readonly data: DataVolume;
+  /** What each of them holds before the agent drops the oldest. */
+  readonly queueMiB: number;
 }
 
 const USER = "1000:1000";
@@ -94,5 +97,6 @@ function planAgent(signal: AgentSignal, request: AgentsRequest): AgentPlan {
       publish: [],
     },
     data: { source, owner: USER, requiredFreeMiB: agentDiskMiB(queueMiB, groups.length) },
+    queueMiB: agentQueueMiB(queueMiB),
   };
 }
