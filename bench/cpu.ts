@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { withShape } from "./containers";
-import { buildLoadgen, LOADS, type Load, type Stored, send, verify } from "./load";
+import { buildLoadgen, flagsOf, LOADS, type Load, type Stored, send, verify } from "./load";
 import type { Session } from "./session";
 import { planShapes, SHAPE_KEYS, type Shape, type ShapeKey } from "./shapes";
 import { sum } from "./statistics";
@@ -61,12 +61,12 @@ async function measure(session: Session, loadgen: string, { key }: Shape, load: 
   await pause(REST_SECONDS);
   const rest = cpuBetween(resting, await readUsage(docker));
 
-  await send(session, loadgen, `warm-${name}`, load.flags, WARM_UP_SECONDS);
+  await send(session, loadgen, `warm-${name}`, flagsOf(load), WARM_UP_SECONDS);
   await pause(SETTLE_SECONDS);
 
   const before = await readUsage(docker);
   const started = performance.now();
-  const report = await send(session, loadgen, `load-${name}`, load.flags, settings.seconds);
+  const report = await send(session, loadgen, `load-${name}`, flagsOf(load), settings.seconds);
   await pause(DRAIN_SECONDS);
   const after = await readUsage(docker);
   const window = (performance.now() - started) / 1000;

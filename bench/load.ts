@@ -10,7 +10,9 @@ export interface Load {
   readonly title: string;
   readonly signal: "spans" | "logs" | "samples";
   readonly per: number;
-  readonly flags: readonly string[];
+  /** Items a second, and in one request. */
+  readonly rate: number;
+  readonly batch: number;
 }
 
 export const LOADS: readonly Load[] = [
@@ -21,14 +23,16 @@ export const LOADS: readonly Load[] = [
     title: "100k logs (100 a request)",
     signal: "logs",
     per: 100_000,
-    flags: ["-logs-rate", "5000", "-batch-logs", "100"],
+    rate: 5000,
+    batch: 100,
   },
   {
     key: "samples",
     title: "1M samples (500 a request)",
     signal: "samples",
     per: 1_000_000,
-    flags: ["-samples-rate", "20000", "-batch-samples", "500"],
+    rate: 20_000,
+    batch: 500,
   },
 ];
 
@@ -38,9 +42,45 @@ function spans(batch: number): Load {
     title: `100k spans (${batch} a request)`,
     signal: "spans",
     per: 100_000,
-    flags: ["-traces-rate", "5000", "-batch-spans", String(batch)],
+    rate: 5000,
+    batch,
   };
 }
+
+/** For the generator. @param share of the rate, when a load is spread over several generators */
+export function flagsOf({ signal, rate, batch }: Load, share = 1): readonly string[] {
+  const kind = signal === "spans" ? "traces" : signal;
+  return [`-${kind}-rate`, `${rate * share}`, `-batch-${signal}`, `${batch}`];
+}
+
+/** Where a load goes, and where it is found again. */
+export interface Target {
+  /** `host:port` of OTLP over gRPC. */
+  readonly grpc: string;
+  /** Flags of the generator that name the store of a signal. */
+  readonly store: Readonly<Record<Load["signal"], readonly string[]>>;
+}
+
+/** @param url of an access point */
+export function targetAt(
+  grpc: string,
+  url: (point: "tracesSelect" | "logsSelect" | "metricsSelect", path?: string) => string,
+): Target {
+  return {
+    grpc,
+    store: {
+      spans: ["-vt", url("tracesSelect"), "-vt-no-offset"],
+      logs: ["-vl", url("logsSelect")],
+      samples: ["-vm", url("metricsSelect", "/select/0/prometheus")],
+    },
+  };
+}
+
+/** The single node of most measures. */
+const LOCAL = targetAt(
+  `127.0.0.1:${BENCH_PORTS.otlpGrpc}`,
+  (point, path = "") => `http://127.0.0.1:${BENCH_PORTS[point]}${path}`,
+);
 
 /** The load under which memory is read. */
 export const MIXED_LOAD = ["-traces-rate", "2000", "-logs-rate", "2000", "-samples-rate", "10000"];
@@ -82,9 +122,10 @@ export async function send(
   run: string,
   flags: readonly string[],
   seconds: number,
+  { grpc }: Target = LOCAL,
 ): Promise<SendReport> {
   const report = reportFile(folder, run);
-  const target = ["-grpc", `127.0.0.1:${BENCH_PORTS.otlpGrpc}`, "-protocols", "grpc"];
+  const target = ["-grpc", grpc, "-protocols", "grpc"];
   const what = ["-run", run, "-duration", `${seconds}s`, "-report", report];
   await runProgram(loadgen, ["send", ...target, ...what, ...flags], { signal });
   return JSON.parse(await readFile(report, "utf8")) as SendReport;
@@ -98,16 +139,11 @@ export async function verify(
   loadgen: string,
   run: string,
   of: Load["signal"],
+  { store }: Target = LOCAL,
 ): Promise<Stored> {
-  const url = (port: number, path = ""): string => `http://127.0.0.1:${port}${path}`;
-  const store = {
-    spans: ["-vt", url(BENCH_PORTS.tracesSelect), "-vt-no-offset"],
-    logs: ["-vl", url(BENCH_PORTS.logsSelect)],
-    samples: ["-vm", url(BENCH_PORTS.metricsSelect, "/select/0/prometheus")],
-  }[of];
   const { stdout } = await runProgram(
     loadgen,
-    ["verify", "-report", reportFile(folder, run), "-wait", "60s", ...store],
+    ["verify", "-report", reportFile(folder, run), "-wait", "60s", ...store[of]],
     // Status 1: something is missing. That is a result, and it is told.
     { signal, accept: [0, 1] },
   );

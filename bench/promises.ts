@@ -1,12 +1,13 @@
 import { ratio } from "./cpu-tables";
 import { HEALTHY, SECOND_PLAN } from "./deploy";
+import { FLEET_LOADS, fleetRatio } from "./fleet-table";
 import { type Cell, figure } from "./markdown";
 import type { Measured } from "./report";
 import { sum } from "./statistics";
 
 /** What the design promises for one node, beside what was measured now; rows of a table. */
 export function promiseRows(
-  { synth, deploy, memory, cpu }: Measured,
+  { synth, deploy, memory, cpu, fleet }: Measured,
   traceStandIn: boolean,
 ): readonly (readonly Cell[])[] {
   const total = (values: Readonly<Record<string, number>> | undefined): number | undefined =>
@@ -26,6 +27,15 @@ export function promiseRows(
       " ×",
       cpu && ratio(cpu, "spans-100", "predecessor").median,
     ],
+    ...FLEET_LOADS.map(
+      ({ key, title }) =>
+        [
+          `three nodes against one, CPU for ${title}, which are stored twice there`,
+          2.2,
+          " ×",
+          fleet && fleetRatio(fleet, key).median,
+        ] as const,
+    ),
   ];
   return rows.flatMap(([promise, limit, unit, measured]) => {
     if (measured === undefined) return [];

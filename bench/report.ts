@@ -1,6 +1,8 @@
 import type { CpuRun } from "./cpu";
 import { cpuTables } from "./cpu-tables";
 import type { DeployResult } from "./deploy";
+import type { FleetRun } from "./fleet-cpu";
+import { fleetTable } from "./fleet-table";
 import type { Machine } from "./machine";
 import { figure, machineText, range, table } from "./markdown";
 import type { MemoryResult } from "./memory";
@@ -22,12 +24,13 @@ export interface Measured {
   readonly deploy?: DeployResult | undefined;
   readonly memory?: MemoryResult | undefined;
   readonly cpu?: readonly CpuRun[] | undefined;
+  readonly fleet?: readonly FleetRun[] | undefined;
 }
 
-export function renderReport({ started, settings, machine, synth, deploy, memory, cpu }: Report): string {
+export function renderReport({ started, settings, machine, synth, deploy, memory, cpu, fleet }: Report): string {
   const sections = [machineText(machine, started.slice(0, 10))];
   const traceStandIn = machine.parts.some(({ key, standIn }) => key === "victoria-traces" && standIn !== undefined);
-  const promises = promiseRows({ synth, deploy, memory, cpu }, traceStandIn);
+  const promises = promiseRows({ synth, deploy, memory, cpu, fleet }, traceStandIn);
   if (promises.length > 0) sections.push(table(["promise", "figure", "measured", "kept"], promises));
   if (synth !== undefined) sections.push("### Synth", synthTable(synth));
   if (deploy !== undefined) sections.push("### One node, through Terraform", deployTable(deploy));
@@ -42,6 +45,12 @@ export function renderReport({ started, settings, machine, synth, deploy, memory
       "### CPU",
       `Side by side, ${settings.rounds} round(s) of ours, plain, predecessor, each from empty stores; ${settings.seconds} s at 5k spans, 5k logs or 20k samples a second over OTLP gRPC; medians. All three have the same HAProxy in front and the same stores behind, fsync on; containers of the plan, started through the Docker API. plain: one collector with default settings, OTLP in, OTLP out straight to the stores. predecessor: every collector sends on the spans that it received. At rest: what the containers use in the same time when nothing is sent.`,
       cpuTables(cpu),
+    );
+  if (fleet !== undefined)
+    sections.push(
+      "### Three nodes beside one",
+      `Each node is a Docker host of its own in a network namespace of the same machine. ${settings.rounds} round(s) of one node, then three, from empty stores; the same ${settings.seconds} s of load over OTLP gRPC, on three nodes a third of it at each; medians. A fleet of several stores every item twice, once in each group. Mesh: what HAProxy uses on three nodes beyond what it uses on one, which is TLS between the nodes and a second hop. At rest: what the containers use in the same time when nothing is sent.`,
+      fleetTable(fleet),
     );
   return `${sections.join("\n\n")}\n`;
 }

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../cli/failure";
 import { measureCpu } from "./cpu";
 import { measureDeploy } from "./deploy";
+import { measureFleet } from "./fleet-cpu";
 import { describeMachine } from "./machine";
 import { measureMemory } from "./memory";
 import { type Report, renderReport } from "./report";
@@ -16,6 +17,7 @@ const MEASURES = {
   deploy: measureDeploy,
   memory: measureMemory,
   cpu: measureCpu,
+  fleet: measureFleet,
 } as const satisfies Readonly<Record<string, (session: Session) => Promise<unknown>>>;
 type Measure = keyof typeof MEASURES;
 const NAMES = Object.keys(MEASURES) as readonly Measure[];
@@ -49,7 +51,8 @@ function parseOptions(): Options {
       "after",
       `
 Images: those of MIRADOR_IMAGES; else the official ones if the engine has them all; else the parts that are built here.
-Needs: Docker at its usual socket, terraform, go. All measures with the defaults take about 30 minutes on two cores;
+Needs: Docker at its usual socket, terraform, go; for fleet also root, iproute2, iptables: it makes three Docker hosts in
+network namespaces. All measures with the defaults take about 45 minutes on two cores;
 a machine that does other work meanwhile makes every figure worse, the ratios least.
 
   npm run bench                                       everything

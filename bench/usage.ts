@@ -12,8 +12,8 @@ export interface Usage {
 }
 
 /** Reads what the services of the fleet have used since they started, from their cgroups. */
-export async function readUsage(docker: Docker): Promise<Readonly<Record<string, Usage>>> {
-  const filters = JSON.stringify({ label: [`mirador.fleet=${BENCH_FLEET}`, "mirador.service"], status: ["running"] });
+export async function readUsage(docker: Docker, fleet = BENCH_FLEET): Promise<Readonly<Record<string, Usage>>> {
+  const filters = JSON.stringify({ label: [`mirador.fleet=${fleet}`, "mirador.service"], status: ["running"] });
   const containers = await docker.listContainers({ filters });
   const entries = await Promise.all(
     containers.map(async ({ Id, Labels }) => {

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import type { Run } from "../mirador";
+import { registerRepair } from "./repair";
 
 /** Adds a verb to the command line. */
 export type Register = (program: Command, run: Run) => void;
 
 /** In the order of the help. */
-export const VERBS: readonly Register[] = [];
+export const VERBS: readonly Register[] = [registerRepair];

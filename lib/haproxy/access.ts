@@ -5,7 +5,7 @@ import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT } from "./mesh";
+import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
 import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
@@ -61,6 +61,8 @@ export interface AccessPoint {
 export interface OtherNodes {
   readonly peers: readonly MeshPeer[];
   readonly service: MeshService;
+  /** An access point to the same servers, whose checks count for this one too. @default - checks of its own */
+  readonly tracks?: AccessPointName;
   /** Answers the check; another port of the same service where the traffic's own port cannot. */
   readonly check: {
     readonly service: MeshService;
@@ -187,22 +189,19 @@ function serversOf({ target, patience, http2 = false, others }: Behind): readonl
     const check = patience === "check" ? line`check inter 1s fall 1` : [];
     return [localServer(target, ...words, ...check, ...line`tcp-ut 3s`)];
   }
-  const { peers, service, check } = others;
-  const ownCheck = line`check port ${check.port} check-proto h1`;
-  const own = localServer(target, ...words, ...ownCheck, ...MESH_CHECK, ...line`tcp-ut 3s`);
-  const overMesh = http2 ? line`alpn h2` : [];
-  const checkOverMesh = http2 ? line`check-alpn http/1.1 check-proto h1` : [];
+  const { peers, service, check, tracks } = others;
+  const checked = (server: string, words: readonly (string | number)[]) =>
+    tracks === undefined ? words : (["track", `be_${snake(tracks)}/${server}`] as const);
+  const ownCheck = checked(target.service, [...line`check port ${check.port}`, ...MESH_CHECK]);
   return [
-    own,
+    localServer(target, ...words, ...ownCheck, ...line`tcp-ut 3s`),
     ...peers.map((peer) =>
       meshServer(
         peer,
         service,
-        ...overMesh,
+        ...(http2 ? line`alpn h2` : []),
         "backup",
-        ...meshCheck(peer, check.service),
-        ...checkOverMesh,
-        ...MESH_CHECK,
+        ...checked(peer.name, [...meshCheck(peer, check.service), ...STANDBY_CHECK]),
       ),
     ),
   ];
@@ -213,7 +212,7 @@ function patienceOf({ patience, others }: Behind): readonly Directive[] {
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
-  return [...elsewhere, ...healthRequest(path, body, status)];
+  return [...elsewhere, ...(others?.tracks === undefined ? healthRequest(path, body, status) : [])];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {

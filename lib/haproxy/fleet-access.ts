@@ -36,6 +36,7 @@ export function fleetAccessPoints(
   } as const;
   const insert = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => ({
     ...overHttp,
+    others: { ...overHttp.others, tracks: "otlpHttp" },
     name,
     rewrites: OTLP_PATHS[signal].map((from) => ({ from, to: `/v1/${signal}` })),
     onlyPath: `/v1/${signal}`,
@@ -67,7 +68,7 @@ export function fleetAccessPoints(
       name: "otlpGrpc",
       target: { ...gateway, port: PORTS.otlpGrpc },
       http2: true,
-      others: { peers, service: "otlp-grpc", check: gatewayCheck },
+      others: { peers, service: "otlp-grpc", tracks: "otlpHttp", check: gatewayCheck },
     },
     { ...overHttp, name: "otlpHttp" },
     {

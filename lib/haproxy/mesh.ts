@@ -1,5 +1,5 @@
 import { type PerSignal, SIGNALS } from "../fleet/definition";
-import { DOORS, type DoorName, groupDoorPort } from "../mesh/doors";
+import { DOORS, type DoorKind, type DoorName, groupDoorPort } from "../mesh/doors";
 import { MESH_INTERNAL_PORT, MESH_SERVICE_NAMES, MESH_SERVICES, type MeshService, serverName } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import type { ServiceName } from "../plan/services";
@@ -38,16 +38,29 @@ export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Memb
  * A dead, hung or cut server is out within five seconds, mostly three, and what waits for it is cut off then. Two failed
  * checks and not one: on a busy host a single slow answer is no outage.
  */
-const MESH_CHECK_PACE = line`inter 1s fastinter 500ms fall 2 rise 1`;
 /** How long an answer to such a check may take. A hung server answers none, and two of them must fit the five seconds. */
 export const MESH_CHECK_TIMEOUT = line`timeout check 1500ms`;
-export const MESH_CHECK = [...MESH_CHECK_PACE, ...line`on-marked-down shutdown-sessions`];
+export const MESH_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
+/**
+ * For services of other nodes that nobody waits for: those that stand by, and those whose data a queue keeps meanwhile. A
+ * check of another node is a TLS handshake, which costs each of the two about a millisecond of processor time.
+ */
+export const STANDBY_CHECK = line`inter 3s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
 
-/** A service of a member, checked by itself: by its name on the own node, through the mesh on another one. */
-export function memberServer(view: MeshView, member: Member, local: Endpoint, service: MeshService): Directive {
+/**
+ * A service of a member, checked by itself: by its name on the own node, through the mesh on another one.
+ * @param remote how often another node is asked
+ */
+export function memberServer(
+  view: MeshView,
+  member: Member,
+  local: Endpoint,
+  service: MeshService,
+  remote: readonly (string | number)[] = MESH_CHECK,
+): Directive {
   if (member.name === view.node) return localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`);
   const peer = peerOf(view, member);
-  return meshServer(peer, service, ...meshCheck(peer, service), ...MESH_CHECK);
+  return meshServer(peer, service, ...meshCheck(peer, service), ...remote);
 }
 
 /** Raw connections between nodes live for hours; keepalive and the checks end dead ones. */
@@ -118,14 +131,22 @@ function receiverSections({ node, members, running }: MeshView): readonly Sectio
 }
 
 function doorSections(view: MeshView, name: DoorName): readonly Section[] {
-  const { id, base, service, healthService, healthPath } = DOORS[name];
+  const { id, base, service, healthService, healthPath, standby, tracks }: DoorKind = DOORS[name];
   const health = MESH_SERVICES[healthService];
   return (view.doors[name] ?? []).flatMap((member): readonly Section[] => {
     const backend = `be_out_${id}_${member.name}`;
+    const pace = standby ? STANDBY_CHECK : MESH_CHECK;
+    const peer = peerOf(view, member);
+    const check = (tracked: string, words: readonly (string | number)[]) =>
+      tracks === undefined ? words : (["track", `be_out_${DOORS[tracks].id}_${member.name}/${tracked}`] as const);
     const server: Directive =
       member.name === view.node
-        ? localServer(MESH_SERVICES[service], ...line`check port ${health.port}`, ...MESH_CHECK, ...line`tcp-ut 3s`)
-        : meshServer(peerOf(view, member), service, ...meshCheck(peerOf(view, member), healthService), ...MESH_CHECK);
+        ? localServer(
+            MESH_SERVICES[service],
+            ...check(health.service, [...line`check port ${health.port}`, ...MESH_CHECK]),
+            ...line`tcp-ut 3s`,
+          )
+        : meshServer(peer, service, ...check(peer.name, [...meshCheck(peer, healthService), ...pace]));
     return [
       {
         kind: "frontend",
@@ -168,7 +189,7 @@ function groupDoorSections(
   port: number,
 ): readonly Section[] {
   const name = `w_${service}_${group}`;
-  const servers = members.map((member) => memberServer(view, member, local, service));
+  const servers = members.map((member) => memberServer(view, member, local, service, STANDBY_CHECK));
   return [
     {
       kind: "frontend",

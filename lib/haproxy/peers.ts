@@ -24,7 +24,7 @@ export function peerSections(view: MeshView): readonly Section[] {
       lines: [
         line`bind 127.0.0.1:${PORTS.haproxyPeers}`,
         // A peer that is away would be a line a second.
-        line`no log`,
+        line`http-request set-log-level silent`,
         line`use_backend be_peer_%[path,field(2,/)]`,
       ],
     },

@@ -16,6 +16,10 @@ export interface DoorKind {
   /** What is asked whether the service is alive: it may have another port for that. */
   readonly healthService: MeshService;
   readonly healthPath: string;
+  /** Nobody waits for what is behind it. @default false */
+  readonly standby?: boolean;
+  /** Another door to the same program, to more nodes, whose check counts for this one too. @default - a check of its own */
+  readonly tracks?: "vmstorageSelect";
 }
 
 export const DOORS = {
@@ -25,6 +29,7 @@ export const DOORS = {
     service: "vmstorage-insert",
     healthService: "vmstorage",
     healthPath: "/health",
+    tracks: "vmstorageSelect",
   },
   vmstorageSelect: {
     id: "vmr",
@@ -41,6 +46,7 @@ export const DOORS = {
     service: "servicegraph",
     healthService: "servicegraph-health",
     healthPath: "/",
+    standby: true,
   },
 } as const satisfies Readonly<Record<string, DoorKind>>;
 export type DoorName = keyof typeof DOORS;

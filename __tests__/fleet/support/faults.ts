@@ -6,6 +6,9 @@ import { continueAll, stopAll } from "./processes";
 import type { Rig } from "./rig";
 import { waitFor } from "./wait";
 
+/** Longer than the grace of any container. */
+const SHUTDOWN_SECONDS = 180;
+
 /**
  * What goes wrong on purpose. Nothing is remembered here: {@link Faults.healAll} looks at the hosts themselves, so it
  * heals what another test file, or one that broke off, has left.
@@ -51,6 +54,12 @@ export class Faults {
   /** Power off. See {@link Host.crash}. */
   public async crash(host: Host): Promise<void> {
     await host.crash();
+  }
+
+  /** Switched off in order: every container is stopped with its own grace. */
+  public async shutDown(host: Host): Promise<void> {
+    if (!(await host.shutDown(SHUTDOWN_SECONDS)))
+      throw new Error(`${host.name}: its engine did not end in ${SHUTDOWN_SECONDS} s`);
   }
 
   public async boot(host: Host): Promise<void> {

@@ -7,8 +7,10 @@ import {
   init,
   plan,
   type StackPlace,
+  stackFolder,
   synth,
   TerraformError,
+  terraformBinary,
   terraformEnvironment,
 } from "../../../cli/terraform";
 import type { PlanSummary } from "../../../cli/terraform-output";
@@ -16,6 +18,7 @@ import { ensurePki } from "../../../inputs/pki";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { AccessPointName } from "../../../lib/plan/ports";
+import { start, succeed } from "../../e2e/support/process";
 import type { FleetContext } from "./context";
 import { portOf, type RigFleet } from "./fleets";
 import type { Host } from "./host";
@@ -83,6 +86,20 @@ export class FleetStack {
     return plan(this.place(node));
   }
 
+  /** What Terraform shows of a plan: to a person, and to a program. */
+  public async planTexts(node: string): Promise<{ readonly text: string; readonly json: string }> {
+    await this.synthesize();
+    await init(this.place(node));
+    const file = join(this.folder, `${node}.plan`);
+    const text = await this.terraform(node, "plan", "-no-color", `-out=${file}`);
+    return { text, json: await this.terraform(node, "show", "-json", file) };
+  }
+
+  private async terraform(node: string, ...args: string[]): Promise<string> {
+    const { env } = this.place(node);
+    return succeed(start(terraformBinary(env), args, { cwd: stackFolder(this.place(node)), env }));
+  }
+
   public async destroy(node: string): Promise<void> {
     await destroy(this.place(node));
   }
@@ -102,7 +119,11 @@ export class FleetStack {
   }
 
   public container(node: string, service: string): Container {
-    return this.host(node).docker.getContainer(`${nodePrefix(this.definition.name, node)}-${service}`);
+    return this.host(node).docker.getContainer(this.containerName(node, service));
+  }
+
+  public containerName(node: string, service: string): string {
+    return `${nodePrefix(this.definition.name, node)}-${service}`;
   }
 
   /** Long-running services that a node has now. */
@@ -118,6 +139,11 @@ export class FleetStack {
 
   public authority(node: string, point: AccessPointName): string {
     return `${this.definitionOf(node).address}:${portOf(this.definition, point)}`;
+  }
+
+  /** Authority and certificates of the mesh; there when something was synthesized. */
+  public get certificates(): string {
+    return join(this.folder, ".mirador", "pki", this.definition.name);
   }
 
   private definitionOf(node: string): RigFleet["nodes"][number] {

@@ -11,12 +11,15 @@ import type { FleetContext } from "./context";
 import { giveImages } from "./host-images";
 import { Rig } from "./rig";
 import { rigSpec } from "./rig-spec";
+import { printTable } from "./summary";
 import { timed } from "./wait";
 
 const log = (line: string): void => console.error(`fleet: ${line}`);
 
 /** Makes the parts that are missing, the load generator and three hosts with all images; at the end nothing is left. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(
+  project: Pick<TestProject, "provide"> & Partial<Pick<TestProject, "name">>,
+): Promise<() => Promise<void>> {
   const root = resolve(__dirname, "../../..");
   await ensureEngine({ log });
   const parts = await findParts(log);
@@ -27,6 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const folder = await mkdtemp(join(tmpdir(), "mirador-fleet-"));
   const tearDown = async (): Promise<void> => {
     await rig.down();
+    await printTable(folder, title);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -41,6 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const context: FleetContext = {
     ...{ root, folder, loadgen, ...parts, statsPassword, metricsLayout, title },
     rig: rig.spec,
+    full: project.name === "chaos",
   };
   project.provide("fleet", context);
   return tearDown;

@@ -120,17 +120,23 @@ export class Host {
     for (const { Name } of Volumes ?? []) await this.docker.getVolume(Name).remove();
   }
 
-  /** An orderly end of the engine, so that its database is closed; then whatever is left of the host goes as in a crash. */
-  public async shutDown(): Promise<void> {
+  /**
+   * An orderly end of the engine, which stops its containers in order and closes its database; then whatever is left of
+   * the host goes as in a crash.
+   * @returns whether the engine ended by itself in that time
+   */
+  public async shutDown(seconds = 15): Promise<boolean> {
     const pid = Number(await readFile(join(this.spec.runFolder, "dockerd.pid"), "utf8").catch(() => "0"));
     // Only a pid that is in the host's own cgroup is its daemon: the file may be older than the process.
+    let orderly = false;
     if (pid > 0 && (await this.processes()).has(pid)) {
       process.kill(pid, "SIGTERM");
       const gone = async (): Promise<boolean> => !(await this.processes()).has(pid);
-      await waitFor(`${this.name}: end of dockerd`, { seconds: 15 }, gone).catch(() => undefined);
+      orderly = await waitFor(`${this.name}: end of dockerd`, { seconds }, gone).catch(() => false);
     }
     await this.crash();
     await rm(this.spec.runFolder, { recursive: true, force: true });
+    return orderly;
   }
 }
 

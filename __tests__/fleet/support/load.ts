@@ -20,6 +20,8 @@ export interface FleetLoadOptions extends Rates {
   readonly seconds: number;
   /** How long a request is tried again before it is given up, in seconds; up to 900. @default 300 */
   readonly retrySeconds?: number;
+  /** How far the clients' clocks are ahead, in seconds; negative: behind. @default 0 */
+  readonly skewSeconds?: number;
 }
 
 /** Requests a second and node that a signal is cut into, so that a gap is known to a tenth of a second. */
@@ -46,7 +48,7 @@ export class FleetLoad {
     context: FleetContext,
     stack: FleetStack,
     name: string,
-    { nodes = stack.nodes, seconds, retrySeconds = 300, ...rates }: FleetLoadOptions,
+    { nodes = stack.nodes, seconds, retrySeconds = 300, skewSeconds = 0, ...rates }: FleetLoadOptions,
   ): FleetLoad {
     const loads = nodes.map((node): NodeLoad => {
       const run = `${name}-${node}-${process.pid}-${Date.now()}-${runs++}`;
@@ -54,7 +56,8 @@ export class FleetLoad {
       const targets = ["-grpc", stack.authority(node, "otlpGrpc"), "-http", stack.url(node, "otlpHttp")];
       const effort = ["-retry-for", `${retrySeconds}s`, "-timeout", "5s", "-senders", "8"];
       const what = ["-run", run, "-report", file, "-duration", `${seconds}s`, "-protocols", "mixed"];
-      const args = ["send", ...what, ...targets, ...effort, ...rateFlags(rates, nodes.length)];
+      const clock = ["-skew", `${skewSeconds}s`];
+      const args = ["send", ...what, ...targets, ...effort, ...clock, ...rateFlags(rates, nodes.length)];
       return { node, started: start(context.loadgen, args, { cwd: context.folder, env: {} }), file };
     });
     return new FleetLoad(loads);

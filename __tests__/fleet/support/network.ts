@@ -44,6 +44,9 @@ export async function plugIn({ switchNamespace, operator }: RigSpec, host: HostS
   await ipIn(switchNamespace, "link", "set", port, "master", SWITCH, "up");
   await ipIn(ns, "addr", "add", `${host.address}/${operator.prefixLength}`, "dev", CARD);
   await ipIn(ns, "link", "set", CARD, "up");
+  // As a machine has it at boot; a namespace begins with this machine's setting. Where forwarding is on before Docker
+  // starts, engines before version 28 leave the chain FORWARD open: neighbours with a route reach every container.
+  await run("nsenter", inNamespace(ns, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/ip_forward"));
 }
 
 /** Takes a host's cable, addresses, rules and connections away, as power does. */

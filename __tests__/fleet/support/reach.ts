@@ -1,4 +1,4 @@
-import { start } from "../../e2e/support/process";
+import { start, succeed } from "../../e2e/support/process";
 import type { Host } from "./host";
 import { inNamespace } from "./network";
 
@@ -15,6 +15,15 @@ export async function reach(url: string, milliseconds = 3_000): Promise<Reached>
     signal: AbortSignal.timeout(milliseconds),
   });
   return { text: await response.text(), milliseconds: performance.now() - began };
+}
+
+/** What a container of a host answers, asked by the host itself: nobody else reaches it. */
+export async function askContainer({ docker, spec }: Host, name: string, port: number, path: string): Promise<string> {
+  const { NetworkSettings } = await docker.getContainer(name).inspect();
+  const address = Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "";
+  const script = "fetch(process.argv[1]).then((response) => response.text()).then(console.log)";
+  const program = [process.execPath, "-e", script, `http://${address}:${port}${path}`] as const;
+  return succeed(start("nsenter", inNamespace(spec.namespace, ...program), { cwd: "/", env: {} }));
 }
 
 const UDP_PORT = 9_999;

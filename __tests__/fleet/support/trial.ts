@@ -79,10 +79,12 @@ export async function untilReady(stack: FleetStack, node: string, seconds = READ
   });
 }
 
-export async function readiness(
-  stack: FleetStack,
-  node: string,
-): Promise<{ readonly status: number; readonly text: string }> {
+export interface Readiness {
+  readonly status: number;
+  readonly text: string;
+}
+
+export async function readiness(stack: FleetStack, node: string): Promise<Readiness> {
   const response = await fetch(stack.url(node, "stats", "/readyz"), { signal: AbortSignal.timeout(3_000) });
   return { status: response.status, text: (await response.text()).trim() };
 }

@@ -107,9 +107,9 @@ func (c *cluster) add(ctx context.Context, spans []span) error {
 	shares := make([][]byte, len(c.nodes))
 	for i := range spans {
 		h := fnv.New32a()
-		io.WriteString(h, spans[i].name+"\x00"+spans[i].get("resource_attr:service.name"))
+		io.WriteString(h, spans[i].name+"\x00"+spans[i].get(serviceName))
 		at := int(h.Sum32()) % len(c.nodes)
-		shares[at] = appendRecord(shares[at], &spans[i])
+		shares[at] = appendInsertRow(shares[at], &spans[i])
 	}
 	for first, share := range shares {
 		if len(share) == 0 {
@@ -126,7 +126,7 @@ func (c *cluster) addShare(ctx context.Context, first int, share []byte) error {
 	var failures []error
 	for i := range c.nodes {
 		node := c.nodes[(first+i)%len(c.nodes)]
-		err := c.post(ctx, "http://"+node+"/internal/insert", share, nil)
+		err := c.post(ctx, "http://"+node+"/internal/insert?version="+insertProtocol, share, nil)
 		if err == nil {
 			return nil
 		}

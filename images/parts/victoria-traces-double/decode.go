@@ -2,7 +2,6 @@ package main
 
 import (
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -62,25 +61,4 @@ func readBody(r *http.Request, maxBytes int64) ([]byte, error) {
 		err = fmt.Errorf("the request is larger than -opentelemetry.traces.maxRequestSize=%d bytes", maxBytes)
 	}
 	return body, err
-}
-
-// splitRecords takes what an insert role sent apart again.
-func splitRecords(records []byte) ([]span, error) {
-	var spans []span
-	for len(records) > 0 {
-		if len(records) < recordHead {
-			return nil, errShort
-		}
-		size := int64(binary.LittleEndian.Uint32(records))
-		if size > int64(len(records)-recordHead) {
-			return nil, errShort
-		}
-		s, err := decode(records[recordHead : recordHead+size])
-		if err != nil {
-			return nil, err
-		}
-		spans = append(spans, s)
-		records = records[recordHead+size:]
-	}
-	return spans, nil
 }

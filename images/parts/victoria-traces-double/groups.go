@@ -11,9 +11,13 @@ import (
 type idSet map[uint64]struct{}
 
 func (s idSet) add(value string) {
+	s[hashOf(value)] = struct{}{}
+}
+
+func hashOf(value string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(value))
-	s[h.Sum64()] = struct{}{}
+	return h.Sum64()
 }
 
 func (s idSet) GobEncode() ([]byte, error) {

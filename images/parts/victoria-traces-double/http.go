@@ -150,15 +150,23 @@ func (a *app) insert(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *app) internalInsert(w http.ResponseWriter, r *http.Request) {
-	records, err := io.ReadAll(io.LimitReader(r.Body, 4*int64(a.settings.maxRequestSize)))
+	if err := checkInsertProtocol(r.URL.Query().Get("version")); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if a.store != nil && a.store.readOnly.Load() {
+		refuse(w, http.StatusTooManyRequests, errReadOnly.Error())
+		return
+	}
+	rows, err := readBody(r, 4*int64(a.settings.maxRequestSize))
 	if err == nil {
 		var spans []span
-		if spans, err = splitRecords(records); err == nil {
+		if spans, err = splitInsertRows(rows); err == nil {
 			a.take(w, r, spans)
 			return
 		}
 	}
-	refuse(w, http.StatusBadRequest, err.Error())
+	refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot parse internal insert request: %s", err))
 }
 
 func (a *app) take(w http.ResponseWriter, r *http.Request, spans []span) {

@@ -10,12 +10,17 @@ import (
 
 // query is the part of LogsQL that the checks of Mirador Stack use:
 //
-//	filters  *  _time:1h  name:="x"  "resource_attr:run":="r1"  trace_id:in("a","b")     joined by AND, which may be left out
+//	filters  *  _time:1h  _time:[min, max)  name:="x"  "resource_attr:run":="r1"  trace_id:in("a","b")     joined by AND, which may be left out
 //	pipes    | stats [by (f)] count() n, count_uniq(f) u   | limit N   | fields a,b   | uniq by (f)
+//
+// and what a repair compares groups by:
+//
+//	| hash(f) as h | math (h % 1000003 + _time % 1000003) as s | stats by (_time:1m) count() n, sum(s) d
 type query struct {
 	Conditions []condition
 	From, To   int64 // nanoseconds, both included; 0: open
 	Pipes      []pipe
+	Step       int64 // nanoseconds that _time is cut to in stats by (_time:1m); 0: not at all
 }
 
 // condition holds when the field has one of the values.
@@ -32,7 +37,7 @@ type pipe struct {
 }
 
 type statsFunc struct {
-	Name  string // "count", "count_uniq"
+	Name  string // "count", "count_uniq", "digest"
 	Field string
 	As    string
 }
@@ -58,11 +63,16 @@ func parseQuery(source string, now time.Time) (query, error) {
 		}
 	}
 	for p.take("|") {
-		parsed, err := p.pipe()
+		parsed, err := p.pipe(&q)
 		if err != nil {
 			return q, err
 		}
-		q.Pipes = append(q.Pipes, parsed)
+		if parsed.Kind != "" {
+			q.Pipes = append(q.Pipes, parsed)
+		}
+	}
+	if len(q.Pipes) == 0 && (p.hashed != "" || p.digested != "") {
+		return q, unsupported("hash and math without stats behind them")
 	}
 	if p.peek() != "" {
 		return q, unsupported("%q here", p.peek())
@@ -79,6 +89,8 @@ type parser struct {
 	tokens []token
 	at     int
 	now    time.Time
+	// Names that | hash and | math gave, and the field behind them.
+	hashed, digested, telling string
 }
 
 const symbols = "|(),:="
@@ -180,6 +192,9 @@ func (p *parser) filter(q *query) error {
 }
 
 func (p *parser) timeFilter(q *query) error {
+	if strings.HasPrefix(p.peek(), "[") {
+		return p.timeRange(q)
+	}
 	value, err := p.word()
 	if err != nil {
 		return err
@@ -189,6 +204,22 @@ func (p *parser) timeFilter(q *query) error {
 		return unsupported("_time:%s; only a duration such as _time:1h", value)
 	}
 	q.From = max(q.From, p.now.Add(-duration).UnixNano())
+	return nil
+}
+
+// timeRange takes `[min, max)` with times in RFC 3339, which hold characters that are symbols elsewhere.
+func (p *parser) timeRange(q *query) error {
+	text := ""
+	for ; p.at < len(p.tokens) && !strings.HasSuffix(text, ")"); p.at++ {
+		text += p.tokens[p.at].text
+	}
+	from, to, whole := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(text, "["), ")"), ",")
+	first, err := time.Parse(time.RFC3339Nano, from)
+	end, errEnd := time.Parse(time.RFC3339Nano, to)
+	if !whole || !strings.HasSuffix(text, ")") || err != nil || errEnd != nil {
+		return unsupported("_time:%s; only [min, max) in RFC 3339", text)
+	}
+	q.From, q.To = max(q.From, first.UnixNano()), end.UnixNano()-1
 	return nil
 }
 

@@ -44,6 +44,9 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 		``, `|`, `error`, `name:foo`, `name:~"x.*"`, `!name:="x"`, `name:="x" or name:="y"`, `{service="x"}`, `(name:="x")`,
 		`name:=x*`, `_time:[1,2]`, `_time:x`, `_time:-1h`, `* | sort by (_time)`, `* | stats sum(x) y`, `* | stats count_uniq(a,b) n`,
 		`* | limit x`, `* | uniq by name`, `name:="open`, `* |`, `* | stats by count()`, `trace_id:in("a"`,
+		`_time:[2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z]`, `_time:[2026-01-01T00:00:00Z, `, `* | hash(a) as h`, `* | hash(a,b) as h`,
+		`* | math (h % 1000003 + _time % 1000003) as s | stats sum(s) d`, `* | hash(a) as h | math (h + 1) as s | stats sum(s) d`,
+		`* | stats by (_time:x) count() n`, `* | stats by (_time:1m, name) count() n`,
 	} {
 		if q, err := parseQuery(source, time.Now()); !errors.Is(err, errUnsupported) {
 			t.Errorf("%q: got %+v, %v", source, q, err)

@@ -6,10 +6,14 @@ import (
 	"time"
 )
 
-func (p *parser) pipe() (pipe, error) {
+func (p *parser) pipe(q *query) (pipe, error) {
 	switch {
+	case p.take("hash"):
+		return pipe{}, p.hash()
+	case p.take("math"):
+		return pipe{}, p.math()
 	case p.take("stats"):
-		return p.stats()
+		return p.stats(q)
 	case p.take("limit"), p.take("head"):
 		word, err := p.word()
 		if err != nil {
@@ -31,11 +35,69 @@ func (p *parser) pipe() (pipe, error) {
 	return pipe{}, unsupported("the pipe %q", p.peek())
 }
 
-func (p *parser) stats() (pipe, error) {
+// hash takes `(f) as h`.
+func (p *parser) hash() error {
+	fields, err := p.list()
+	if err != nil {
+		return err
+	}
+	if len(fields) != 1 || !p.take("as") {
+		return unsupported("hash of %d fields, or without `as`", len(fields))
+	}
+	p.telling = fields[0]
+	p.hashed, err = p.word()
+	return err
+}
+
+// digestModulus keeps sums small enough for the floating point numbers of the real program.
+const digestModulus = 1000003
+
+// math takes the one formula that a repair uses.
+func (p *parser) math() (err error) {
+	for _, expected := range []string{"(", p.hashed, "%", "1000003", "+", "_time", "%", "1000003", ")", "as"} {
+		if expected == "" || !p.take(expected) {
+			return unsupported("math that is not (h %% 1000003 + _time %% 1000003) as s behind | hash(f) as h")
+		}
+	}
+	p.digested, err = p.word()
+	return err
+}
+
+// byTime takes `(_time:1m)`.
+func (p *parser) byTime(q *query) ([]string, error) {
+	p.at += 3 // ( _time :
+	word, err := p.word()
+	if err != nil {
+		return nil, err
+	}
+	step, err := parseDuration(word)
+	if err != nil || step <= 0 || !p.take(")") {
+		return nil, unsupported("stats by (_time:%s); only one step, such as _time:1m", word)
+	}
+	q.Step = int64(step)
+	return []string{"_time"}, nil
+}
+
+func (p *parser) startsByTime() bool {
+	texts := []string{"(", "_time", ":"}
+	for i, text := range texts {
+		if p.at+i >= len(p.tokens) || p.tokens[p.at+i].text != text {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *parser) stats(q *query) (pipe, error) {
 	stats := pipe{Kind: "stats"}
 	var err error
 	if p.take("by") {
-		if stats.Fields, err = p.list(); err != nil {
+		if p.startsByTime() {
+			stats.Fields, err = p.byTime(q)
+		} else {
+			stats.Fields, err = p.list()
+		}
+		if err != nil {
 			return stats, err
 		}
 	}
@@ -45,6 +107,7 @@ func (p *parser) stats() (pipe, error) {
 			return stats, err
 		}
 		f.Name = strings.ToLower(f.Name)
+		name := f.Name
 		args, err := p.list()
 		if err != nil {
 			return stats, err
@@ -53,10 +116,12 @@ func (p *parser) stats() (pipe, error) {
 		case f.Name == "count" && (len(args) == 0 || args[0] == "*" && len(args) == 1):
 		case f.Name == "count_uniq" && len(args) == 1:
 			f.Field = args[0]
+		case f.Name == "sum" && len(args) == 1 && args[0] == p.digested && p.digested != "":
+			f.Name, f.Field = "digest", p.telling
 		default:
 			return stats, unsupported("the stats function %s(%s)", f.Name, strings.Join(args, ","))
 		}
-		f.As = f.Name + "(" + strings.Join(args, ",") + ")"
+		f.As = name + "(" + strings.Join(args, ",") + ")"
 		p.take("as")
 		if next := p.peek(); next != "" && next != "," && next != "|" {
 			if f.As, err = p.word(); err != nil {

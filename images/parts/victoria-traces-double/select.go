@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -69,7 +70,13 @@ func (a *app) logsqlQuery(ctx context.Context, w http.ResponseWriter, r *http.Re
 }
 
 func streamOf(r *row) string {
-	return fmt.Sprintf("{name=%q,resource_attr:service.name=%q}", r.get("name"), r.get("resource_attr:service.name"))
+	var tags []string
+	for _, name := range []string{"name", serviceName} {
+		if value := r.get(name); value != "" {
+			tags = append(tags, name+"="+strconv.Quote(value))
+		}
+	}
+	return "{" + strings.Join(tags, ",") + "}"
 }
 
 func streamID(stream string) string {

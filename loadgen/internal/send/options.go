@@ -22,6 +22,8 @@ const (
 	maxSenders  = 64
 	// One request and one millisecond belong together (payload.SampleClock); faster, timestamps would run ahead of the clock.
 	maxSampleRequestsPerSecond = 900
+	// verify asks an hour around the run.
+	maxSkew = 30 * time.Minute
 )
 
 type options struct {
@@ -34,7 +36,7 @@ type options struct {
 	duration                            time.Duration
 	count                               int64
 	senders                             int
-	timeout, retryFor                   time.Duration
+	timeout, retryFor, skew             time.Duration
 	retries, noRetry                    bool
 	tlsCA, report                       string
 	progress                            bool
@@ -63,6 +65,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Second, "of one try")
 	flags.BoolVar(&o.retries, "retries", true, "retry what an OTLP SDK retries")
 	flags.BoolVar(&o.noRetry, "no-retry", false, "same as -retries=false")
+	flags.DurationVar(&o.skew, "skew", 0, "how far the clock of the sender is ahead; negative: behind")
 	flags.DurationVar(&o.retryFor, "retry-for", time.Minute, "give a request up after this time")
 	flags.StringVar(&o.tlsCA, "tls-ca", "", "PEM `FILE` of the CA; gRPC then uses TLS, HTTP where the URL says https")
 	flags.StringVar(&o.report, "report", "", "JSON `FILE` (default: standard output)")
@@ -137,6 +140,7 @@ func (o *options) checkLoad() error {
 	demand(o.senders > 0 && o.senders <= maxSenders, "-senders is 1 to %d", maxSenders)
 	demand(o.errorEvery >= 0 && o.count >= 0, "-error-every and -count are not negative")
 	demand(o.timeout > 0 && o.retryFor >= 0 && max(o.timeout, o.retryFor) <= maxDuration, "-timeout and -retry-for are at most %s", maxDuration)
+	demand(o.skew.Abs() <= maxSkew, "-skew is at most %s either way", maxSkew)
 	demand(o.samplesRate <= float64(maxSampleRequestsPerSecond*o.batchSamples), "-samples-rate needs more than %d requests/s: raise -batch-samples", maxSampleRequestsPerSecond)
 	if len(problems) > 0 {
 		return errors.Join(problems...)

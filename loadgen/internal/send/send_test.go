@@ -92,6 +92,34 @@ func TestEverythingAcknowledgedWasReceivedOnce(t *testing.T) {
 	}
 }
 
+func TestASkewedClockMovesEveryTimestamp(t *testing.T) {
+	for _, skew := range []time.Duration{-10 * time.Minute, 2 * time.Minute} {
+		s := sinktest.Start(t)
+		runSend(t, s, "-traces-rate 1000 -logs-rate 1000 -samples-rate 1000 -batch-samples 10 -count 2 -skew "+skew.String())
+		now := uint64(time.Now().Add(skew).UnixNano())
+		var stamps []uint64
+		for _, request := range s.Traces {
+			span := request.ResourceSpans[0].ScopeSpans[0].Spans[0]
+			stamps = append(stamps, span.StartTimeUnixNano, span.EndTimeUnixNano)
+		}
+		for _, request := range s.Logs {
+			record := request.ResourceLogs[0].ScopeLogs[0].LogRecords[0]
+			stamps = append(stamps, record.TimeUnixNano, record.ObservedTimeUnixNano)
+		}
+		for _, request := range s.Metrics {
+			stamps = append(stamps, request.ResourceMetrics[0].ScopeMetrics[0].Metrics[0].GetGauge().DataPoints[0].TimeUnixNano)
+		}
+		if len(stamps) != 10 {
+			t.Errorf("%d timestamps", len(stamps))
+		}
+		for _, stamp := range stamps {
+			if off := time.Duration(int64(stamp - now)).Abs(); off > time.Minute {
+				t.Errorf("skew %s: a timestamp is %s away", skew, off)
+			}
+		}
+	}
+}
+
 func TestRefusedRequestsAreRetriedAsAnSDKDoes(t *testing.T) {
 	s := sinktest.Start(t)
 	s.RefuseGRPC = func(request int) error {

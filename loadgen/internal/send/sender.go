@@ -58,7 +58,7 @@ func (s *sender) protocol(number int64) string {
 
 func (s *sender) deliver(ctx context.Context, number int64) {
 	began, protocol := time.Now(), s.protocol(number)
-	s.batch.Patch(number, began)
+	s.batch.Patch(number, began.Add(s.options.skew))
 	s.tally.sent(protocol, s.batch.Items())
 	wait := newRetryTimer(began, s.options.retryFor)
 	for clean := true; ; clean = false {

@@ -64,7 +64,7 @@ func TestWrongUseIsRefused(t *testing.T) {
 	good := "-grpc 127.0.0.1:4317 -http http://127.0.0.1:4318 -traces-rate 100"
 	for _, change := range []string{
 		"-grpc 10.1.2.3:4317", "-grpc 127.0.0.1", "-http http://example.com", "-duration 16m", "-batch-spans 101", "-protocols udp",
-		"-run a/b", "-traces-rate 0", "-senders 0", "-timeout 16m", "-samples-rate 1000000", "-count 100000000", "-tls-ca /none", "stray", "-unknown",
+		"-run a/b", "-traces-rate 0", "-senders 0", "-timeout 16m", "-samples-rate 1000000", "-count 100000000", "-tls-ca /none", "-skew 31m", "-skew -31m", "stray", "-unknown",
 	} {
 		if code := Main(strings.Fields(good+" "+change), io.Discard, io.Discard); code != 2 {
 			t.Errorf("%s: exit %d", change, code)

@@ -1,0 +1,137 @@
+import type { Group, Member } from "../../lib/plan/groups";
+import type { Trouble } from "../failure";
+import type { MeshNode } from "../mesh-client";
+import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
+import { groupUnanswered } from "./trouble";
+
+/** A batch or two that is just being sent; less than this tells nothing about a queue that does not get empty. */
+const WAITING_BYTES = 1024 * 1024;
+/** Balancers look at their gateway's queues this often. */
+const QUEUE_MILLISECONDS = 2_500;
+const QUEUE_LOOKS = 3;
+const CHECK_MILLISECONDS = 5_000;
+
+export interface PreflightRequest {
+  readonly transport: Transport;
+  readonly members: readonly Member[];
+  /** One for each signal and group. Readers are tried in this order, and the first that answers is used. */
+  readonly stores: readonly GroupCandidates[];
+  /** Rows will be written, so the stores have to take them. */
+  readonly fill: boolean;
+  readonly sleep: (milliseconds: number) => Promise<unknown>;
+}
+
+/** {@link GroupStores} before it is known who answers. */
+export interface GroupCandidates extends Omit<GroupStores, "reader"> {
+  readonly readers: readonly GroupStores["reader"][];
+}
+
+export interface Preflight {
+  readonly stores: readonly GroupStores[];
+  /** All that stands in the way; nothing was touched. */
+  readonly troubles: readonly Trouble[];
+}
+
+/** Looks whether every node can be reached, every group answers whole and takes rows, and nothing is still on its way. */
+export async function preflight(request: PreflightRequest): Promise<Preflight> {
+  const { members, stores, transport, fill } = request;
+  const [reached, queues] = await watchNodes(request);
+  const absent = new Set(members.filter(({ name }) => !reached.has(name)).map(({ name }) => name));
+  const found: GroupStores[] = [];
+  const troubles: Trouble[] = [...queues];
+  for (const candidates of stores) {
+    // One that cannot be reached has been told of already.
+    if (candidates.storages.some(({ name }) => absent.has(name))) continue;
+    const trouble = fill ? await unfit(transport, candidates) : [];
+    troubles.push(...trouble);
+    const chosen = await readerOf(transport, candidates);
+    if ("code" in chosen) troubles.push(chosen);
+    else found.push({ ...candidates, reader: chosen });
+  }
+  return { stores: found, troubles };
+}
+
+/** Asks every node what its gateway has still to send. */
+async function watchNodes(request: PreflightRequest): Promise<readonly [ReadonlySet<string>, readonly Trouble[]]> {
+  const reached = new Set<string>();
+  let troubles: readonly Trouble[] = [];
+  for (let look = 0; look < QUEUE_LOOKS; look++) {
+    if (look > 0) await request.sleep(QUEUE_MILLISECONDS);
+    const asked = await Promise.all(
+      request.members.map(async (node): Promise<readonly Trouble[]> => {
+        try {
+          const path = "/state";
+          const state = await request.transport.text(node, "node", { path, timeout: CHECK_MILLISECONDS });
+          reached.add(node.name);
+          return request.stores.flatMap(({ signal, group }) => backlog(node, signal, group, state));
+        } catch (error) {
+          return [unreachable(node, error as NodeJS.ErrnoException)];
+        }
+      }),
+    );
+    troubles = asked.flat();
+    // Traffic comes in bursts; a queue that is short at one of the looks is one that gets empty.
+    if (troubles.every(({ code }) => code !== "repair/backlog")) break;
+  }
+  return [reached, troubles];
+}
+
+/** @param state lines such as `waiting logs a 4096` */
+function backlog({ name }: MeshNode, signal: string, group: Group, state: string): readonly Trouble[] {
+  const waiting = new RegExp(`^waiting ${signal} ${group} (\\S+)$`, "m").exec(state)?.[1];
+  if (waiting !== undefined && Number(waiting) <= WAITING_BYTES) return [];
+  const what =
+    waiting === undefined
+      ? `the gateway of ${name} does not tell what it has still to send to group ${group}: ${signal}`
+      : `${(Number(waiting) / WAITING_BYTES).toFixed(1)} MiB of ${signal} wait in the gateway of ${name} for group ${group}`;
+  return [
+    {
+      code: "repair/backlog",
+      what: `${what}; rows that arrive by themselves would be stored twice`,
+      where: `node ${name}`,
+      fix: "run the command again when they have been sent; if the queue does not get shorter, see the gateway's log",
+    },
+  ];
+}
+
+function unreachable({ name, address }: MeshNode, { code = "", message }: NodeJS.ErrnoException): Trouble {
+  if (/^(ERR_SSL|ERR_TLS|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO|EPROTO)/.test(code)) {
+    return {
+      code: "repair/certificate-refused",
+      what: `${name} and this folder's certificates do not fit: ${message.trim()}`,
+      where: address,
+      fix: "use the checkout that the fleet was deployed from, or its copy of .mirador/pki; npm run pki -- show lists it",
+    };
+  }
+  return {
+    code: "repair/node-unreachable",
+    what: `${name} does not answer through the mesh: ${message.trim() || code}; rows may wait in its gateway, and its part of its group is away`,
+    where: address,
+    fix: "start the node, and open its mesh port for this machine",
+  };
+}
+
+/** Stores that do not take rows. */
+async function unfit(transport: Transport, stores: GroupCandidates): Promise<readonly Trouble[]> {
+  const asked = stores.storages.map((node) => insertInto(transport, stores, node, Buffer.alloc(0)));
+  return (await Promise.all(asked)).filter((trouble) => trouble !== undefined);
+}
+
+async function readerOf(
+  transport: Transport,
+  { signal, group, readers }: GroupCandidates,
+): Promise<GroupStores["reader"] | Trouble> {
+  const failures: string[] = [];
+  for (const reader of readers) {
+    const { node, service } = reader;
+    try {
+      const path = `${queryPath("_time:1s | stats count() rows")}&timeout=4s`;
+      const answer = await transport.text(node, service, { path, timeout: CHECK_MILLISECONDS });
+      if (answer.includes('"rows"')) return reader;
+      failures.push(`${service} of ${node.name} answers ${answer.slice(0, 200)}`);
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+  }
+  return groupUnanswered(signal, group, failures.join("; "));
+}
