@@ -5,16 +5,19 @@ import { ContainerHost } from "./container-host";
 import { HaproxyLb } from "./haproxy-lb";
 import { Job } from "./job";
 import { OtelPipeline } from "./otel-pipeline";
+import { ServiceContainer } from "./service-container";
 import { VictoriaCluster } from "./victoria-cluster";
 
 export interface MiradorNodeProps {
   readonly plan: NodePlan;
 }
 
-/** One whole node on one Docker host: three stores, six collectors, HAProxy. Makes no provider and no backend. */
+/** One whole node on one Docker host: three stores, six collectors, HAProxy, and two agents where it is one of several. Makes no provider and no backend. */
 export class MiradorNode extends Construct {
   public readonly host: ContainerHost;
   public readonly stores: readonly VictoriaCluster[];
+  /** vmagent and vlagent; none on a single node. */
+  public readonly agents: readonly ServiceContainer[];
   public readonly pipeline: OtelPipeline;
   public readonly balancer: HaproxyLb;
 
@@ -31,13 +34,17 @@ export class MiradorNode extends Construct {
     this.stores = SIGNALS.map(
       (signal) => new VictoriaCluster(this, signal, { host: this.host, plan: plan.stores[signal], preparedBy }),
     );
+    this.agents = plan.agents.map(
+      ({ service }) =>
+        new ServiceContainer(this, service.service, { host: this.host, plan: service, after: [preparedBy] }),
+    );
     this.pipeline = new OtelPipeline(this, "Otel", { host: this.host, plan: plan.otel, preparedBy });
     this.balancer = new HaproxyLb(this, "Lb", {
       host: this.host,
       plan: plan.haproxy,
       // A refused deploy must not leave its configuration where a restart of HAProxy would find it.
       after: [preparedBy],
-      behind: [...this.stores.flatMap(({ services }) => services), ...this.pipeline.services],
+      behind: [...this.stores.flatMap(({ services }) => services), ...this.agents, ...this.pipeline.services],
     });
   }
 }

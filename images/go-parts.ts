@@ -135,6 +135,14 @@ export const goSteps = {
         "vmrestore-prod": `${VICTORIA}/vmrestore`,
       },
     }),
+  vmagent: () =>
+    moduleStep({
+      name: "vmagent",
+      module: "victoria-metrics",
+      what: "compiling vmagent 1.150.0",
+      expected: "about 40 s",
+      programs: { "vmagent-prod": `${VICTORIA}/vmagent` },
+    }),
   "victoria-logs": () =>
     moduleStep({
       name: "victoria-logs",
@@ -142,6 +150,14 @@ export const goSteps = {
       what: "compiling VictoriaLogs 1.24.0",
       expected: "about 15 s",
       programs: { "victoria-logs-prod": `${VICTORIA}/victoria-logs` },
+    }),
+  vlagent: () =>
+    moduleStep({
+      name: "vlagent",
+      module: "victoria-logs",
+      what: "compiling vlagent 1.24.0",
+      expected: "about 5 s",
+      programs: { "vlagent-prod": `${VICTORIA}/vlagent` },
     }),
   "victoria-traces": () =>
     moduleStep({

@@ -10,7 +10,14 @@ const FIX =
   "see that the engine has free disk space (docker system df) and run the same command again; what is built is not built again";
 
 /** Keys of `MIRADOR_IMAGES` that this machine can fill by itself. */
-export type ImagePartKey = "otelcol" | "haproxy" | "victoria-metrics" | "victoria-logs" | "victoria-traces";
+export type ImagePartKey =
+  | "otelcol"
+  | "haproxy"
+  | "victoria-metrics"
+  | "vmagent"
+  | "victoria-logs"
+  | "vlagent"
+  | "victoria-traces";
 
 /** What one key of the `MIRADOR_IMAGES` file says. */
 export interface ImageOverride {
@@ -37,9 +44,9 @@ const STATIC_IMAGES: Readonly<Record<Exclude<ImagePartKey, "haproxy">, readonly 
   ],
   // The two programs of backup and restore are images of their own, as they are upstream.
   "victoria-metrics": [victoriaMetrics("victoria-metrics"), victoriaMetrics("vmbackup"), victoriaMetrics("vmrestore")],
-  "victoria-logs": [
-    { name: "victoria-logs", version: "1.24.0", program: "victoria-logs-prod", path: "/victoria-logs-prod" },
-  ],
+  vmagent: [victoriaMetrics("vmagent")],
+  "victoria-logs": [victoriaLogs("victoria-logs")],
+  vlagent: [victoriaLogs("vlagent")],
   "victoria-traces": [
     {
       name: "victoria-traces-double",
@@ -53,6 +60,10 @@ const STATIC_IMAGES: Readonly<Record<Exclude<ImagePartKey, "haproxy">, readonly 
 
 function victoriaMetrics(name: string): StaticImage {
   return { name, version: "1.150.0", program: `${name}-prod`, path: `/${name}-prod` };
+}
+
+function victoriaLogs(name: string): StaticImage {
+  return { name, version: "1.24.0", program: `${name}-prod`, path: `/${name}-prod` };
 }
 
 /** Sees that the engine has the images of a part; gives back what `MIRADOR_IMAGES` says about it. */

@@ -5,7 +5,7 @@ import { describe, expect } from "vitest";
 import { defineFleet, type Layout, planFleet, type ServicePlan } from "../../lib";
 import { SIGNALS } from "../../lib/fleet/definition";
 import { builtImages, type Program, program, testWith } from "../support/binaries";
-import { ONE_NODE, PASSWORD } from "../support/fleets";
+import { nodes, ONE_NODE, PASSWORD, secretsFor } from "../support/fleets";
 import { temporaryFolder } from "../support/folders";
 import { freePort, start, untilAnswers } from "../support/processes";
 
@@ -40,7 +40,22 @@ describe.each(LAYOUTS)("in the %s layout", (layout) => {
   }
 });
 
-testWith("victoria-metrics").each(["victoria-metrics", "victoria-logs"] as const)(
+describe.each(LAYOUTS)("among several nodes, with metrics in the %s layout", (layout) => {
+  const fleet = defineFleet({ nodes: nodes(2), layouts: { metrics: layout }, images: builtImages() });
+  const [plan] = planFleet(fleet, secretsFor(fleet)).nodes;
+
+  for (const { service } of plan?.agents ?? []) {
+    const name = service.image as "vmagent" | "vlagent";
+    testWith(name)(`${name} starts with its flags, is healthy, and has nothing to warn of`, async () => {
+      const { flags, health } = await runnable(service);
+      const running = start(program(name), ...flags);
+      await untilAnswers(health, running);
+      expect(running.output()).not.toMatch(/"level":"(warn|error)"/);
+    });
+  }
+});
+
+testWith("victoria-metrics").each(["victoria-metrics", "victoria-logs", "vmagent", "vlagent"] as const)(
   "%s refuses a flag that it does not know, so that the tests above mean something",
   (name) => {
     const { file }: Program = program(name);

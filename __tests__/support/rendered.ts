@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { NodePlan } from "../../lib";
 import { synthNode } from "./synth";
 
@@ -11,16 +12,16 @@ export interface RenderedNode {
 export function renderNode(plan: NodePlan): RenderedNode {
   const texts = new Map<string, string>();
   const { resource } = synthNode(plan);
-  const stack = replaceTexts(resource, (text, keys) => {
-    const name = fileName(text, keys);
+  const stack = replaceTexts(resource, (text, keys, within) => {
+    const name = fileName(text, keys, within);
     texts.set(name, text);
     return `(text of ${name})`;
   });
   return { stack, texts };
 }
 
-function fileName(text: string, [, resource = "", key = ""]: readonly string[]): string {
-  if (key === "upload") return "haproxy.cfg";
+function fileName(text: string, [, resource = "", key = ""]: readonly string[], within: unknown): string {
+  if (key === "upload") return basename((within as { readonly file: string }).file);
   if (text.startsWith("OTELCOL_CONFIG=")) return `${resource}.yaml`;
   if (key === "command") return `${resource}.sh`;
   throw new Error(`a text of several lines in ${resource}.${key}`);
@@ -28,13 +29,14 @@ function fileName(text: string, [, resource = "", key = ""]: readonly string[]):
 
 function replaceTexts(
   value: unknown,
-  replace: (text: string, keys: readonly string[]) => string,
+  replace: (text: string, keys: readonly string[], within: unknown) => string,
   keys: readonly string[] = [],
+  within?: unknown,
 ): unknown {
-  if (typeof value === "string") return value.includes("\n") ? replace(value, keys) : value;
-  if (Array.isArray(value)) return value.map((inner) => replaceTexts(inner, replace, keys));
+  if (typeof value === "string") return value.includes("\n") ? replace(value, keys, within) : value;
+  if (Array.isArray(value)) return value.map((inner) => replaceTexts(inner, replace, keys, value));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, replaceTexts(inner, replace, [...keys, key])]),
+    Object.entries(value).map(([key, inner]) => [key, replaceTexts(inner, replace, [...keys, key], value)]),
   );
 }

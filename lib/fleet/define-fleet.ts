@@ -1,6 +1,6 @@
 import { resolveImages } from "../images/overrides";
 import { MESH_PORT } from "../mesh/services";
-import { queueDiskMiB } from "../otel/queues";
+import { nodeQueuesDiskMiB } from "../otel/queues";
 import { groupCount } from "../plan/groups";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan/ports";
@@ -71,7 +71,7 @@ function complete(definition: FleetDefinition): Fleet {
     queue: { sizeMiB: queueMiB(definition), fsync: queue.fsync ?? true },
     minFreeDiskMiB:
       parseMebibytes(definition.minFreeDisk ?? "") ??
-      queueDiskMiB(queueMiB(definition), groupCount(definition.nodes?.length ?? 1)) + 1024,
+      nodeQueuesDiskMiB(queueMiB(definition), groupCount(definition.nodes?.length ?? 1)) + 1024,
     logLevel: definition.logLevel ?? "info",
     // Sorted and unique: the order in which somebody wrote the list replaces no container.
     anomalyMetrics: [...new Set(definition.anomaly?.metrics ?? ANOMALY_DEFAULT)].sort(),

@@ -6,6 +6,7 @@ import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
 import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
+import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
 import { localServer, type MeshPeer, meshCheck, meshServer } from "./server";
@@ -45,8 +46,10 @@ export interface AccessPoint {
   readonly others?: OtherNodes;
   /** Answered by one storage group at a time, whose backends stand elsewhere. @default - by `target` */
   readonly sticky?: StickyRead;
-  /** Nothing but this path is taken, after rewriting. @default - every path */
+  /** Nothing but this path is taken by `target`, after rewriting. @default - every path */
   readonly onlyPath?: string;
+  /** What else is taken, and by whom. @default - nothing, or everything where `onlyPath` is not said */
+  readonly native?: NativeInsert;
   /** What writes is refused: the program behind also stores, in its own group alone. @default false */
   readonly readOnly?: boolean;
 }
@@ -86,7 +89,7 @@ export function accessPoints(
     patience: layoutsWithInsert[signal] ? "check" : "retry",
     rewrites: stores[signal].insertPaths,
     serverTimeoutSeconds: 60,
-    maxBodyMiB: 64,
+    maxBodyMiB: NATIVE_MAX_BODY_MIB,
     otlpSuffixes: [`/opentelemetry/v1/${signal}`, ...(signal === "metrics" ? ["/opentelemetry/api/v1/push"] : [])],
     guarded: true,
   });
@@ -126,57 +129,61 @@ export function accessSections(
   algorithm: BalanceAlgorithm,
   crt: string | undefined,
 ): readonly Section[] {
-  const { name, rewrites = [], serverTimeoutSeconds, streamingPath, sticky, onlyPath } = point;
+  const { name, rewrites = [], serverTimeoutSeconds, streamingPath, sticky, onlyPath, native } = point;
   const id = snake(name);
-  const onlyOtlp =
-    onlyPath === undefined
-      ? []
-      : [line`http-request return status 501 content-type text/plain string ${ONLY_OTLP} if !{ path ${onlyPath} }`];
   const frontend: Section = {
     kind: "frontend",
     name: `fe_${id}`,
     from: "base",
     lines: [
       bind(ACCESS_POINTS[name].port, crt),
-      ...rewrites.map(rewriteRule),
+      ...[...rewrites, ...(native?.rewrites ?? [])].map(rewriteRule),
       ...refusals(point),
-      ...onlyOtlp,
-      ...(sticky === undefined ? plainRules(id, streamingPath) : stickyRules(sticky)),
+      ...(onlyPath === undefined ? [] : pathRules(onlyPath, native)),
+      ...(sticky === undefined ? plainRules(id, point) : stickyRules(sticky)),
     ],
   };
   if (sticky !== undefined) return [frontend];
   const servers = serversOf(point);
-  const backend: Section = {
+  const backendOf = (of: Behind, suffix = ""): Section => ({
     kind: "backend",
-    name: `be_${id}`,
+    name: `be_${id}${suffix}`,
     from: "base",
     lines: [
       line`balance ${algorithm}`,
       line`timeout server ${serverTimeoutSeconds}s`,
-      ...patienceOf(point),
-      ...servers,
+      ...patienceOf(of),
+      ...serversOf(of),
     ],
-  };
+  });
+  const backends = [
+    backendOf(point),
+    ...(native === undefined ? [] : [backendOf({ ...native, patience: "check" }, NATIVE)]),
+  ];
   const stream: Section = {
     kind: "backend",
     name: `be_${id}_stream`,
     from: "base",
     lines: [line`timeout server 1h`, ...servers],
   };
-  return streamingPath === undefined ? [frontend, backend] : [frontend, backend, stream];
+  return streamingPath === undefined ? [frontend, ...backends] : [frontend, ...backends, stream];
 }
 
-const ONLY_OTLP =
-  "OTLP alone is taken here on a fleet of several nodes: another protocol would reach one storage group and be missing in the other";
+/** What a backend needs to know of an access point. */
+type Behind = Pick<AccessPoint, "target" | "patience" | "http2" | "others">;
+/** Last part of the name of the backend of {@link NativeInsert}. */
+const NATIVE = "_native";
 
-function plainRules(id: string, streamingPath: string | undefined): readonly Directive[] {
+function plainRules(id: string, { streamingPath, onlyPath, native }: AccessPoint): readonly Directive[] {
+  if (onlyPath !== undefined && native !== undefined)
+    return [line`use_backend be_${id} if { path ${onlyPath} }`, line`default_backend be_${id}${NATIVE}`];
   return [
     ...(streamingPath === undefined ? [] : [line`use_backend be_${id}_stream if { path ${streamingPath} }`]),
     line`default_backend be_${id}`,
   ];
 }
 
-function serversOf({ target, patience, http2 = false, others }: AccessPoint): readonly Directive[] {
+function serversOf({ target, patience, http2 = false, others }: Behind): readonly Directive[] {
   const words = http2 ? line`proto h2` : [];
   if (others === undefined) {
     const check = patience === "check" ? line`check inter 1s fall 1` : [];
@@ -200,7 +207,7 @@ function serversOf({ target, patience, http2 = false, others }: AccessPoint): re
   ];
 }
 
-function patienceOf({ patience, others }: AccessPoint): readonly Directive[] {
+function patienceOf({ patience, others }: Behind): readonly Directive[] {
   if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
@@ -232,6 +239,8 @@ function refusals({
   otlpSuffixes = [],
   guarded = false,
   readOnly = false,
+  native,
+  onlyPath,
 }: AccessPoint): readonly Directive[] {
   const refuse = (status: number, why: string, condition: Directive): Directive => [
     ...line`http-request return status ${status} content-type text/plain string ${why} if`,
@@ -239,8 +248,13 @@ function refusals({
   ];
   const lines: Directive[] = [];
   if (maxBodyMiB !== undefined) {
-    const tooLarge = line`{ req.hdr(content-length) -m int gt ${maxBodyMiB * 1024 * 1024} }`;
-    lines.push(refuse(413, `body larger than ${maxBodyMiB} MiB`, tooLarge));
+    const larger = (mebibytes: number, where: readonly (string | number)[] = []): Directive =>
+      refuse(413, `body larger than ${mebibytes} MiB`, [
+        ...line`{ req.hdr(content-length) -m int gt ${mebibytes * 1024 * 1024} }`,
+        ...where,
+      ]);
+    if (onlyPath === undefined || native === undefined) lines.push(larger(maxBodyMiB));
+    else lines.push(larger(maxBodyMiB, line`{ path ${onlyPath} }`), larger(NATIVE_MAX_BODY_MIB));
     // A server that refuses early leaves the rest of a body without length unread, and HAProxy then answers nothing more
     // on that connection.
     lines.push(line`http-request set-var(txn.no_length) bool(true) unless { req.hdr(content-length) -m found }`);

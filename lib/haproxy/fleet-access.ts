@@ -1,8 +1,10 @@
 import type { PerSignal } from "../fleet/definition";
 import { MAX_REQUEST_MIB } from "../otel/shared";
 import { type AccessPointName, PORTS } from "../plan/ports";
+import type { AgentSignal } from "../victoria/agents";
 import type { Endpoint, StoreEndpoints } from "../victoria/endpoints";
 import type { AccessPoint } from "./access";
+import { nativeInsert } from "./native";
 import type { StickyRead } from "./reads";
 import type { MeshPeer } from "./server";
 
@@ -14,8 +16,9 @@ export interface FleetAccess {
 }
 
 /**
- * The access points of a node among several. Native inserts take OTLP alone here, and through the gateway, which writes to
- * both groups: what entered one group by its own insert role would be missing whenever the other one answers.
+ * The access points of a node among several. Whatever is written reaches both groups: OTLP at the native ports goes through
+ * the gateway, other protocols through an agent. What entered one group by its own insert role would be missing whenever
+ * the other one answers.
  */
 export function fleetAccessPoints(
   gateway: Endpoint,
@@ -37,6 +40,11 @@ export function fleetAccessPoints(
     name,
     rewrites: OTLP_PATHS[signal].map((from) => ({ from, to: `/v1/${signal}` })),
     onlyPath: `/v1/${signal}`,
+  });
+  const insertOrAgent = (name: AccessPointName, signal: AgentSignal): AccessPoint => ({
+    ...insert(name, signal),
+    guarded: true,
+    native: nativeInsert(signal, peers),
   });
   const select = (name: AccessPointName, signal: keyof PerSignal<unknown>): AccessPoint => {
     const { select: target, selectPaths, readCheck } = stores[signal];
@@ -70,9 +78,9 @@ export function fleetAccessPoints(
       serverTimeoutSeconds: 10,
     },
     select("metricsSelect", "metrics"),
-    insert("metricsInsert", "metrics"),
+    insertOrAgent("metricsInsert", "metrics"),
     select("logsSelect", "logs"),
-    insert("logsInsert", "logs"),
+    insertOrAgent("logsInsert", "logs"),
     select("tracesSelect", "traces"),
     insert("tracesInsert", "traces"),
   ];

@@ -3,7 +3,7 @@ import { DOORS, type DoorKind, type DoorName, groupDoorPort } from "../mesh/door
 import { MESH_INTERNAL_PORT, MESH_SERVICE_NAMES, MESH_SERVICES, type MeshService, serverName } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import type { ServiceName } from "../plan/services";
-import type { Endpoint } from "../victoria/endpoints";
+import { AGENT_INSERT, type Endpoint } from "../victoria/endpoints";
 import { type Directive, line, type Section } from "./section";
 import { localServer, MESH_CA, MESH_CERTIFICATE, type MeshPeer, meshCheck, meshServer } from "./server";
 
@@ -164,8 +164,23 @@ function doorSections(view: MeshView, name: DoorName): readonly Section[] {
   });
 }
 
+const OF_AGENT = line`{ var(txn.agent) -m found }`;
 /**
- * Where gateways leave a group's data. A request that no server took is tried again at once at another one; a server
+ * vlagent drops for good what is answered 400 or 404, and a storage of another version answers so to everything: here it
+ * becomes an answer that is tried again. What a storage cannot read is still dropped, or it would hold up all the rest.
+ */
+const OTHER_VERSION: readonly Directive[] = [
+  line`http-request set-var(txn.agent) bool(true) if { path ${AGENT_INSERT} }`,
+  [...line`http-response wait-for-body time 1s if { status 400 }`, ...OF_AGENT],
+  [...line`http-response set-status 503 if { status 404 }`, ...OF_AGENT],
+  [
+    ...line`http-response set-status 503 if { status 400 } { res.body -m sub ${"unsupported protocol version"} }`,
+    ...OF_AGENT,
+  ],
+];
+
+/**
+ * Where gateways and agents leave a group's data. A request that no server took is tried again at once at another one; a server
  * that died in the middle of one is told to the gateway, which keeps the data and sends it again.
  */
 function groupDoorSections(
@@ -193,6 +208,7 @@ function groupDoorSections(
         // Longer than the adapters' own patience of 20 s, so that who waits is who gives up.
         line`timeout server 35s`,
         ...healthRequest("/health"),
+        ...(service === "vlstorage" ? OTHER_VERSION : []),
         ...servers,
       ],
     },

@@ -5,13 +5,16 @@ import { isCollector } from "../plan/limits";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
+import { AGENTS, type AgentPlan } from "../victoria/agents";
 import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { AccessPoint } from "./access";
+import { agentsProgram } from "./agents-lua";
 import { choiceProgram, type WatchedNode } from "./choice-lua";
 import type { MeshView } from "./mesh";
 import { hashPassword } from "./password";
 import { bornFile, CHOICE_FOLDER, type StickyRead } from "./reads";
 import {
+  HAPROXY_AGENTS,
   HAPROXY_CERTIFICATE,
   HAPROXY_CONFIG,
   HAPROXY_FOLDER,
@@ -50,6 +53,7 @@ export interface NodeMesh {
   readonly view: MeshView;
   readonly reads: readonly StickyRead[];
   readonly watched: WatchedNode;
+  readonly agents: readonly AgentPlan[];
   readonly certificate: { readonly path: string; readonly fingerprint: string };
   readonly ca: { readonly path: string; readonly fingerprint: string };
   /** Docker volume where the choice of groups outlives the container. */
@@ -80,7 +84,13 @@ const USER = "99:99";
 
 export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
   const { settings, tls, mesh } = request;
-  const program = mesh === undefined ? undefined : choiceProgram(mesh.reads, mesh.watched);
+  const programs =
+    mesh === undefined
+      ? []
+      : [
+          { path: fileName(HAPROXY_PROGRAM), text: choiceProgram(mesh.reads, mesh.watched) },
+          { path: fileName(HAPROXY_AGENTS), text: agentsProgram(mesh.agents) },
+        ];
   const { config, hash } = renderHaproxy({
     accessPoints: request.accessPoints,
     readiness: request.readiness,
@@ -96,7 +106,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
           mesh: {
             view: mesh.view,
             reads: mesh.reads,
-            fingerprint: `${mesh.certificate.fingerprint}${mesh.ca.fingerprint}${program}`,
+            fingerprint: `${mesh.certificate.fingerprint}${mesh.ca.fingerprint}${programs.map(({ text }) => text).join("")}`,
           },
         }),
   });
@@ -145,10 +155,10 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
       ...(tls?.keyPath === undefined
         ? []
         : [{ path: `${fileName(HAPROXY_CERTIFICATE)}.key`, sourcePath: tls.keyPath, sourceHash: tls.fingerprint }]),
-      ...(mesh === undefined || program === undefined
+      ...programs,
+      ...(mesh === undefined
         ? []
         : [
-            { path: fileName(HAPROXY_PROGRAM), text: program },
             {
               path: fileName(MESH_CERTIFICATE),
               sourcePath: mesh.certificate.path,
@@ -169,6 +179,7 @@ export function readinessChecks(
   stores: readonly VictoriaPlan[],
   collectors: readonly ServiceName[],
   nodes: number,
+  agents: readonly AgentPlan[] = [],
 ): readonly ReadinessCheck[] {
   const storeChecks = stores.flatMap(({ services, endpoints }) =>
     services.map(({ service }): ReadinessCheck => {
@@ -182,7 +193,8 @@ export function readinessChecks(
   const collectorChecks = collectors
     .filter(isCollector)
     .map((service) => ({ service, port: PORTS.collectorHealth, path: "/" }));
-  return [...collectorChecks, ...storeChecks];
+  const agentChecks = agents.map(({ signal }) => ({ ...AGENTS[signal], path: "/health" }));
+  return [...collectorChecks, ...storeChecks, ...agentChecks];
 }
 
 function birthsOf({ dataSources }: NodeMesh): Readonly<Record<string, string>> {

@@ -53,6 +53,8 @@ export const HAPROXY_CERTIFICATE = `${HAPROXY_FOLDER}/tls.pem`;
 
 /** The program that chooses storage groups, see `choice-lua.ts`. */
 export const HAPROXY_PROGRAM = `${HAPROXY_FOLDER}/choice.lua`;
+/** The program that watches the agents' queues, see `agents-lua.ts`. */
+export const HAPROXY_AGENTS = `${HAPROXY_FOLDER}/agents.lua`;
 
 const OPEN_FILES = 8000;
 
@@ -98,7 +100,12 @@ function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
       line`ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets`,
       ...(mesh === undefined
         ? []
-        : [line`spread-checks 20`, line`tune.ssl.cachesize 0`, line`lua-load ${HAPROXY_PROGRAM}`]),
+        : [
+            line`spread-checks 20`,
+            line`tune.ssl.cachesize 0`,
+            line`lua-load ${HAPROXY_PROGRAM}`,
+            line`lua-load ${HAPROXY_AGENTS}`,
+          ]),
     ],
   };
 }

@@ -9,7 +9,10 @@ export const IMAGE_CATALOG = {
   vmselect: { ref: "victoriametrics/vmselect:v1.153.0-cluster", version: "1.153.0" },
   vmstorage: { ref: "victoriametrics/vmstorage:v1.153.0-cluster", version: "1.153.0" },
   "victoria-metrics": { ref: "victoriametrics/victoria-metrics:v1.153.0", version: "1.153.0" },
+  vmagent: { ref: "victoriametrics/vmagent:v1.153.0", version: "1.153.0" },
   "victoria-logs": { ref: "victoriametrics/victoria-logs:v1.53.0", version: "1.53.0" },
+  // Always of the version of victoria-logs: it speaks the internal protocol of the storages.
+  vlagent: { ref: "victoriametrics/vlagent:v1.53.0", version: "1.53.0" },
   "victoria-traces": { ref: "victoriametrics/victoria-traces:v0.12.0", version: "0.12.0" },
 } as const satisfies Readonly<Record<string, ImageChoice>>;
 

@@ -19,6 +19,8 @@ export const MESH_SERVICES = {
   vlstorage: { service: "vlstorage", port: PORTS.vlstorage },
   vtselect: { service: "vtselect", port: PORTS.vtselect },
   vtstorage: { service: "vtstorage", port: PORTS.vtstorage },
+  vmagent: { service: "vmagent", port: PORTS.vmagent },
+  vlagent: { service: "vlagent", port: PORTS.vlagent },
 } as const satisfies Readonly<Record<string, { readonly service: ServiceName; readonly port: number }>>;
 export type MeshService = keyof typeof MESH_SERVICES;
 export const MESH_SERVICE_NAMES = Object.keys(MESH_SERVICES) as readonly MeshService[];

@@ -24,7 +24,7 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
   const mountOf = (source: string): string => mountPath(data.findIndex((volume) => volume.source === source));
   const steps = data.flatMap((volume, index) => prepareVolume(volume, mountPath(index), mountOf));
   return {
-    script: script(steps),
+    script: script([...steps, ...checkQueueDisk(data, mountOf)]),
     user: "0:0",
     // A folder that is already its owner's, or closed to others, is as good as an empty volume.
     capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE"],
@@ -36,7 +36,7 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
 const mountPath = (index: number): string => `/volumes/${index}`;
 
 function prepareVolume(
-  { source, owner, format, group, members, births = {}, requiredFreeMiB }: DataVolume,
+  { source, owner, format, group, members, births = {} }: DataVolume,
   path: string,
   mountOf: (source: string) => string,
 ): string[] {
@@ -85,14 +85,22 @@ function prepareVolume(
       `stat -c %Y ${mountOf(of)}/.mirador-group > ${path}/${file}.new && mv ${path}/${file}.new ${path}/${file}`,
     );
   }
-  if (requiredFreeMiB !== undefined) {
-    // What the queues already hold is theirs, so it counts as free.
-    steps.push(
-      `free=$(($(df -Pk ${path} | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk ${path} | cut -f 1) / 1024))`,
-      `[ "$free" -ge ${requiredFreeMiB} ] || stop "the disk of" ${shellQuote(source)} "has $free MiB for the queues; they need ${requiredFreeMiB} MiB (sum of all queues times three): free some space, or set queue.size lower"`,
-    );
-  }
   return [...steps, `chown ${owner} ${path}`];
+}
+
+/** Queues lie on one disk, the engine's, so they need together what each of them needs. */
+function checkQueueDisk(data: readonly DataVolume[], mountOf: (source: string) => string): string[] {
+  const queues = data.filter(({ requiredFreeMiB }) => requiredFreeMiB !== undefined);
+  const [first] = queues;
+  if (first === undefined) return [];
+  const needed = queues.reduce((sum, { requiredFreeMiB = 0 }) => sum + requiredFreeMiB, 0);
+  const paths = queues.map(({ source }) => mountOf(source));
+  const held = paths.map((path) => ` + $(du -sk ${path} | cut -f 1) / 1024`).join("");
+  return [
+    // What the queues already hold is theirs, so it counts as free.
+    `free=$(($(df -Pk ${paths[0]} | tail -n 1 | awk '{ print $4 }') / 1024${held}))`,
+    `[ "$free" -ge ${needed} ] || stop "the disk of" ${shellQuote(queues.map(({ source }) => source).join(", "))} "has $free MiB for the queues; they need ${needed} MiB: free some space, or set queue.size lower"`,
+  ];
 }
 
 /** What HAProxy's configuration job needs to know. */

@@ -17,6 +17,8 @@ export const DEFAULT_LIMITS: Readonly<Record<ServiceName, ServiceLimit>> = {
   vtinsert: { memoryMiB: 256 },
   vtselect: { memoryMiB: 192 },
   vtstorage: { memoryMiB: 768 },
+  vmagent: { memoryMiB: 192 },
+  vlagent: { memoryMiB: 192 },
   gateway: { memoryMiB: 256 },
   servicegraph: { memoryMiB: 128 },
   spanmetrics: { memoryMiB: 128 },

@@ -3,6 +3,7 @@ import type { Fleet, FleetNode } from "../fleet/fleet";
 import type { HaproxyPlan } from "../haproxy/plan-haproxy";
 import type { ResolvedImages } from "../images/overrides";
 import type { OtelPlan } from "../otel/plan-otel";
+import type { AgentPlan } from "../victoria/agents";
 import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { Group } from "./groups";
 import type { JobPlan } from "./jobs";
@@ -21,6 +22,8 @@ export interface NodePlan {
   readonly network: string;
   readonly images: ResolvedImages;
   readonly stores: PerSignal<VictoriaPlan>;
+  /** What takes native protocols other than OTLP; none on a single node, whose stores take them themselves. */
+  readonly agents: readonly AgentPlan[];
   readonly otel: OtelPlan;
   readonly haproxy: HaproxyPlan;
   readonly prepare: JobPlan;
@@ -42,9 +45,10 @@ export interface PlannedAccessPoint {
 }
 
 /** Every long-running container of a node, HAProxy last. */
-export function servicesOf(plan: Pick<NodePlan, "stores" | "otel" | "haproxy">): readonly ServicePlan[] {
+export function servicesOf(plan: Pick<NodePlan, "stores" | "agents" | "otel" | "haproxy">): readonly ServicePlan[] {
   return [
     ...Object.values(plan.stores).flatMap(({ services }) => services),
+    ...plan.agents.map(({ service }) => service),
     ...plan.otel.services,
     plan.haproxy.service,
   ];

@@ -5,8 +5,9 @@ import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARACTERS } from "../haproxy/password
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
 import type { MeshFiles } from "../mesh/files";
 import { planOtel } from "../otel/plan-otel";
-import { queueDiskMiB } from "../otel/queues";
+import { nodeQueuesDiskMiB } from "../otel/queues";
 import { type Problem, refuse } from "../problem";
+import { AGENTS, type AgentSignal, planAgents } from "../victoria/agents";
 import type { StoreEndpoints } from "../victoria/endpoints";
 import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupCount, groupOf, planGroups } from "./groups";
@@ -46,6 +47,7 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
     nodes: fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets)),
     warnings: [
       ...diskWarnings(fleet),
+      ...versionWarnings(fleet),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
         standIn === undefined ? [] : [`${key} is a stand-in (${standIn})`],
       ),
@@ -54,10 +56,18 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
 }
 
 function diskWarnings({ nodes, minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
-  const needed = queueDiskMiB(queue.sizeMiB, groupCount(nodes.length));
+  const needed = nodeQueuesDiskMiB(queue.sizeMiB, groupCount(nodes.length));
   if (minFreeDiskMiB >= needed || SIGNALS.every((signal) => storagePaths[signal] !== undefined)) return [];
   return [
     `minFreeDisk leaves ${minFreeDiskMiB} MiB and the queues may need ${needed} MiB: a store on the disk of the queues can fill it, and a full disk loses what was acknowledged`,
+  ];
+}
+
+function versionWarnings({ nodes, images }: Fleet): string[] {
+  const [agent, store] = [images.vlagent.version, images["victoria-logs"].version];
+  if (nodes.length < 2 || agent === store) return [];
+  return [
+    `vlagent is ${agent} and victoria-logs ${store}: where they do not understand each other, logs of native protocols wait in vlagent's queues; name one version for both`,
   ];
 }
 
@@ -119,10 +129,25 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     anomalyMetrics: fleet.anomalyMetrics,
     limits: fleet.limits,
   });
+  const agents =
+    view === undefined
+      ? []
+      : planAgents({
+          groups: view.groups,
+          stores: endpoints,
+          prefix,
+          queueMiB: fleet.queue.sizeMiB,
+          images: fleet.images,
+          limits: fleet.limits,
+        });
   const tls = fleet.haproxy.tls === undefined ? undefined : secrets.tls;
-  const services = [...SIGNALS.flatMap((signal) => stores[signal].services), ...otel.services];
+  const services = [
+    ...SIGNALS.flatMap((signal) => stores[signal].services),
+    ...agents.map(({ service }) => service),
+    ...otel.services,
+  ];
   const { mesh: files } = secrets;
-  const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, services, files });
+  const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, agents, services, files });
   const haproxy = planHaproxy({
     fleet: fleet.name,
     settings: fleet.haproxy,
@@ -139,12 +164,13 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
       SIGNALS.map((signal) => stores[signal]),
       otel.services.map(({ service }) => service),
       fleet.nodes.length,
+      agents,
     ),
     statsPassword: secrets.statsPassword,
     ...(tls === undefined ? {} : { tls }),
     ...(mesh === undefined ? {} : { mesh: mesh.balancer }),
   });
-  const data = [...SIGNALS.map((signal) => stores[signal].data), otel.data, haproxy.data];
+  const data = [...SIGNALS.map((signal) => stores[signal].data), ...agents.map((agent) => agent.data), otel.data];
   return {
     fleet: fleet.name,
     name: node.name,
@@ -155,9 +181,10 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     network: prefix,
     images: fleet.images,
     stores,
+    agents,
     otel,
     haproxy,
-    prepare: prepareJob(data.filter((volume) => volume !== undefined)),
+    prepare: prepareJob([...data, haproxy.data].filter((volume) => volume !== undefined)),
     accessPoints: ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints)),
     ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
   };
@@ -203,10 +230,12 @@ function plannedAccessPoint(
       ? "haproxy"
       : store?.[2] === "Select" && endpoints !== undefined
         ? endpoints.select.service
-        : // The native insert ports of a fleet of several take OTLP alone, through the gateway.
-          endpoints === undefined || fleet.nodes.length > 1
+        : endpoints === undefined
           ? "gateway"
-          : endpoints.insert.service;
+          : fleet.nodes.length > 1
+            ? // OTLP at the native ports of a fleet of several goes through the gateway.
+              (AGENTS[store?.[1] as AgentSignal]?.service ?? "gateway")
+            : endpoints.insert.service;
   const standIn = name.startsWith("traces") ? fleet.images["victoria-traces"].standIn : undefined;
   const authority = `${node.address}:${fleet.ports[name]}`;
   return {

@@ -38,4 +38,6 @@ export const PORTS = {
   vtinsert: 10481,
   vtselect: 10471,
   vtstorage: 10491,
+  vmagent: 8429,
+  vlagent: 9429,
 } as const;

@@ -10,6 +10,8 @@ export const SERVICE_NAMES = [
   "vtinsert",
   "vtselect",
   "vtstorage",
+  "vmagent",
+  "vlagent",
   "gateway",
   "servicegraph",
   "spanmetrics",

@@ -9,6 +9,7 @@ import type { MeshFiles } from "../mesh/files";
 import type { MeshService } from "../mesh/services";
 import { storeExporter } from "../otel/gateway";
 import type { OtelFleet } from "../otel/plan-otel";
+import type { AgentPlan } from "../victoria/agents";
 import type { Endpoint, StoreEndpoints } from "../victoria/endpoints";
 import type { StoreFleet, VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupsOf, type Member, planMembers, storageMembers } from "./groups";
@@ -75,6 +76,7 @@ interface NodeMeshRequest {
   readonly node: string;
   readonly prefix: string;
   readonly stores: PerSignal<VictoriaPlan>;
+  readonly agents: readonly AgentPlan[];
   readonly services: readonly ServicePlan[];
   readonly files: MeshFiles;
 }
@@ -84,7 +86,7 @@ export function planNodeMesh(
   topology: Topology,
   request: NodeMeshRequest,
 ): { balancer: NodeMesh; access: FleetAccess } {
-  const { fleet, node, prefix, stores, services, files } = request;
+  const { fleet, node, prefix, stores, agents, services, files } = request;
   const { members, groups } = topology;
   const view: MeshView = {
     node,
@@ -121,6 +123,7 @@ export function planNodeMesh(
           .map((signal) => ({ signal, storage: storageOf(signal) })),
         queue: storeExporter,
       },
+      agents,
       certificate,
       ca: { path: files.caPath, fingerprint: files.caFingerprint },
       choiceSource: `${prefix}-choice-data`,

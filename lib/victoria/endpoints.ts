@@ -14,6 +14,8 @@ export interface StoreEndpoints {
   readonly otlp: Endpoint & { readonly path: string };
   /** Native ingestion of other protocols. */
   readonly insert: Endpoint;
+  /** Where an agent leaves what it took, at whoever takes OTLP. @default - there is no agent for the signal */
+  readonly remoteWritePath?: string;
   readonly select: Endpoint;
   /**
    * First part of a path at the access point and what it becomes at the service, where they differ. The access points
@@ -33,6 +35,12 @@ export interface PathRewrite {
 
 const at = (service: keyof typeof PORTS & ServiceName): Endpoint => ({ service, port: PORTS[service] });
 
+/** The cluster's paths of its one tenant, as programs take them that know no tenants. */
+export const TENANT_PATHS: readonly PathRewrite[] = [
+  { from: "/insert/0/prometheus/", to: "/" },
+  { from: "/insert/0/", to: "/" },
+];
+
 /** VictoriaMetrics: the two layouts share no path, and a wrong one answers 400, which collectors take as final. */
 function metrics(layout: Layout): StoreEndpoints {
   const shared = { uiPath: "/select/0/vmui/" };
@@ -40,6 +48,7 @@ function metrics(layout: Layout): StoreEndpoints {
     return {
       ...shared,
       otlp: { ...at("vminsert"), path: "/insert/0/opentelemetry/v1/metrics" },
+      remoteWritePath: "/insert/0/prometheus/api/v1/write",
       insert: at("vminsert"),
       select: at("vmselect"),
       insertPaths: [{ from: "/v1/metrics", to: "/insert/0/opentelemetry/v1/metrics" }],
@@ -54,13 +63,10 @@ function metrics(layout: Layout): StoreEndpoints {
   return {
     ...shared,
     otlp: { ...at("vmsingle"), path: "/opentelemetry/v1/metrics" },
+    remoteWritePath: "/api/v1/write",
     insert: at("vmsingle"),
     select: at("vmsingle"),
-    insertPaths: [
-      { from: "/v1/metrics", to: "/opentelemetry/v1/metrics" },
-      { from: "/insert/0/prometheus/", to: "/" },
-      { from: "/insert/0/", to: "/" },
-    ],
+    insertPaths: [{ from: "/v1/metrics", to: "/opentelemetry/v1/metrics" }, ...TENANT_PATHS],
     selectPaths: [
       { from: "/select/0/prometheus/", to: "/prometheus/" },
       { from: "/select/0/", to: "/" },
@@ -84,6 +90,9 @@ function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "
   };
 }
 
+/** Where a VictoriaLogs storage takes its own protocol, from vlagent and from insert roles. */
+export const AGENT_INSERT = "/internal/insert";
+
 /** Live tailing of logs: an answer that has no end and may be silent for long. */
 export const TAIL_PATH = "/select/logsql/tail";
 
@@ -95,6 +104,7 @@ export function storeEndpoints(signal: Signal, layout: Layout): StoreEndpoints {
   return {
     ...logsOrTraces(layout, kind),
     otlp: { ...at(`${kind}storage`), path },
+    ...(signal === "logs" ? { remoteWritePath: AGENT_INSERT } : {}),
     // An OTLP client needs no special path at a native port.
     insertPaths: [{ from: `/v1/${signal}`, to: path }],
   };

@@ -5,7 +5,14 @@ import { type Problem, ProblemError } from "../problem";
 /** The programs of the three product families; they have their own version lines. */
 export type VictoriaProgram = Extract<
   ImageKey,
-  "vminsert" | "vmselect" | "vmstorage" | "victoria-metrics" | "victoria-logs" | "victoria-traces"
+  | "vminsert"
+  | "vmselect"
+  | "vmstorage"
+  | "victoria-metrics"
+  | "victoria-logs"
+  | "victoria-traces"
+  | "vmagent"
+  | "vlagent"
 >;
 
 interface FlagEntry {
@@ -20,7 +27,8 @@ const METRICS_ALL = {
   "victoria-metrics": "1.110.0",
 } as const;
 const STORES = { "victoria-logs": "1.18.0", "victoria-traces": "0.1.0" } as const;
-const ALL = { ...METRICS_ALL, ...STORES } as const;
+const AGENTS = { vmagent: "1.110.0", vlagent: "1.24.0" } as const;
+const ALL = { ...METRICS_ALL, ...STORES, ...AGENTS } as const;
 
 /** Flags in use. Sources: the help text of each program; the changelogs for versions that were not run. */
 const CATALOG = {
@@ -47,6 +55,14 @@ const CATALOG = {
   "opentelemetry.maxRequestSize": { since: { "victoria-logs": "1.24.0" } },
   "opentelemetry.traces.maxRequestSize": { since: { "victoria-traces": "0.1.0" } },
   "insert.drainTimeout": { since: { "victoria-logs": "1.53.0" } },
+  "remoteWrite.url": { since: AGENTS },
+  "remoteWrite.tmpDataPath": { since: AGENTS },
+  "remoteWrite.maxDiskUsagePerURL": { since: AGENTS },
+  "remoteWrite.queues": { since: AGENTS },
+  "remoteWrite.sendTimeout": { since: AGENTS },
+  // One thing with two names; vmagent warns of the old one.
+  "remoteWrite.retryMaxInterval": { since: { vmagent: "1.121.0" } },
+  "remoteWrite.retryMaxTime": { since: { vlagent: "1.24.0" } },
 } as const satisfies Readonly<Record<string, FlagEntry>>;
 
 export type VictoriaFlag = keyof typeof CATALOG;

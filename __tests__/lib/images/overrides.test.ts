@@ -59,6 +59,11 @@ test.each<[string, unknown, [string, string][]]>([
   expect(codesOf(validateImageOverrides(overrides, "images"))).toEqual(expected);
 });
 
+test("vlagent is of the version of the storages, whose own protocol it speaks, and vmagent of that of vmsingle", () => {
+  expect(IMAGE_CATALOG.vlagent.version).toBe(IMAGE_CATALOG["victoria-logs"].version);
+  expect(IMAGE_CATALOG.vmagent.version).toBe(IMAGE_CATALOG["victoria-metrics"].version);
+});
+
 test("names the part that was probably meant", () => {
   const [problem] = validateImageOverrides({ victorialogs: GOOD }, "images");
   expect(problem?.fix).toContain('did you mean "victoria-logs"?');

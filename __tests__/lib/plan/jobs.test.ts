@@ -180,6 +180,22 @@ describe("preparing volumes", () => {
       expect(runJob(queue(100), folder, disk(free, used))).toMatchObject({ status: enough ? 0 : 1, done: enough });
     });
 
+    test.each([
+      ["is asked for once for all of them: they lie on one disk", 100, 0, true],
+      ["counts what any of them holds", 40, 30, true],
+      ["is not the same space twice", 99, 0, false],
+    ])("%s", (_, freeMiB, heldByEachMiB, enough) => {
+      const folder = temporaryFolder({ "0/x": "", "1/x": "" });
+      const job = prepareJob([
+        data({ source: "one-queue", requiredFreeMiB: 60 }),
+        data({ source: "other-queue", requiredFreeMiB: 40 }),
+      ]);
+      const { done, stderr } = runJob(job, folder, disk(freeMiB * 1024, heldByEachMiB * 1024));
+      expect(done).toBe(enough);
+      if (!enough)
+        expect(stderr).toContain("the disk of one-queue, other-queue has 99 MiB for the queues; they need 100 MiB");
+    });
+
     test("is measured by the real df and du", () => {
       const folder = temporaryFolder();
       mkdirSync(join(folder, "0"));

@@ -73,6 +73,16 @@ describe("the default plan of one node", () => {
   test("warns of nothing", () => {
     expect(planOf(defineFleet(ONE_NODE)).warnings).toEqual([]);
   });
+
+  test("warns where vlagent and the storages of several nodes are of two versions, as when a list names one of them", () => {
+    const images = { "victoria-logs": { ref: "x", version: "1.24.0" } };
+    expect(planOf(defineFleet({ ...ONE_NODE, images })).warnings).toEqual([]);
+    expect(planOf(defineFleet({ nodes: nodes(2), images })).warnings).toEqual([
+      expect.stringMatching(/^vlagent is \d+\.\d+\.\d+ and victoria-logs 1\.24\.0: /),
+    ]);
+    const both = { ...images, vlagent: { ref: "y", version: "1.24.0" } };
+    expect(planOf(defineFleet({ nodes: nodes(2), images: both })).warnings).toEqual([]);
+  });
 });
 
 describe("a setting reaches what it is for", () => {

@@ -20,6 +20,8 @@ const configOf = ({ haproxy }: NodePlan): string => {
   if (file === undefined || !("text" in file)) throw new Error("no haproxy.cfg");
   return file.text;
 };
+const frontend = (plan: NodePlan, name: string): string =>
+  configOf(plan).split(`\nfrontend fe_${name} `)[1]?.split("\n\n")[0] ?? "";
 const backend = (plan: NodePlan, name: string): readonly string[] =>
   (configOf(plan).split(`\nbackend ${name} `)[1] ?? "")
     .split("\n\n")[0]
@@ -135,15 +137,57 @@ describe("writing", () => {
     ]);
   });
 
-  test("a native insert port takes OTLP, through the gateway, and refuses other protocols", () => {
+  test("OTLP at a native insert port goes through the gateway, and traces take nothing else", () => {
     const [plan] = plansOf(2);
     if (plan === undefined) throw new Error("no plan");
     for (const name of ["metrics", "logs", "traces"]) {
       expect(serversOf(plan, `be_${name}_insert`)[0]).toBe("gateway gateway:4318");
-      expect(configOf(plan).split(`\nfrontend fe_${name}_insert `)[1]?.split("\n\n")[0]).toContain(
-        `!{ path /v1/${name} }`,
-      );
+      expect(frontend(plan, `${name}_insert`)).toContain(`!{ path /v1/${name} }`);
     }
+    expect(frontend(plan, "traces_insert")).not.toMatch(/native/);
+    expect(serversOf(plan, "be_traces_insert_native")).toEqual([]);
+  });
+
+  test.each([2, 3, 10])("of %i nodes: each runs both agents, which write once to the door of each group", (count) => {
+    for (const plan of plansOf(count)) {
+      const view = servicesOf(plan).filter(({ service }) => service.endsWith("agent"));
+      expect(view.map(({ service }) => service)).toEqual(["vmagent", "vlagent"]);
+      for (const { command } of view) {
+        const doors = command.flatMap((word) => /^-remoteWrite\.url=http:\/\/(haproxy:\d+)\//.exec(word)?.[1] ?? []);
+        expect(doors).toHaveLength(2);
+        expect(new Set(doors).size).toBe(2);
+      }
+      const volumes = plan.prepare.volumes.map(({ source }) => source);
+      for (const { data } of plan.agents) expect(volumes).toContain(data.source);
+    }
+  });
+
+  test("one node runs no agent", () => {
+    expect(plansOf(1)[0]?.agents).toEqual([]);
+  });
+
+  test("other protocols are taken by the own agent, and by another node's while it is down", () => {
+    const [, two] = plansOf(3);
+    if (two === undefined) throw new Error("no plan");
+    for (const [name, agent] of [
+      ["metrics", "vmagent vmagent:8429"],
+      ["logs", "vlagent vlagent:9429"],
+    ] as const) {
+      const servers = backend(two, `be_${name}_insert_native`).filter((text) => text.startsWith("server "));
+      expect(serversOf(two, `be_${name}_insert_native`)[0]).toBe(agent);
+      expect(servers.slice(1).map((text) => /sni str\((\S+)\) (backup)/.exec(text)?.slice(1).join(" "))).toEqual([
+        `${agent.split(" ")[0]}.node1.mesh backup`,
+        `${agent.split(" ")[0]}.node3.mesh backup`,
+      ]);
+      expect(backend(two, `be_${name}_insert_native`)).toContain("http-check send meth GET uri /health");
+      expect(configOf(two)).toContain(`use_backend be_in_${agent.split(" ")[0]} if`);
+    }
+  });
+
+  test("the access table names who takes what", () => {
+    const points = plansOf(2)[0]?.accessPoints ?? [];
+    const taking = points.filter(({ name }) => name.endsWith("Insert")).map(({ service }) => service);
+    expect(taking).toEqual(["vmagent", "vlagent", "gateway"]);
   });
 });
 
@@ -198,8 +242,9 @@ describe("the single layout, which cannot shard", () => {
   test("takes no data where queries are taken: it would reach one group alone", () => {
     for (const plan of plansOf(2, SINGLE))
       for (const name of ["metrics", "logs", "traces"]) {
-        const frontend = configOf(plan).split(`\nfrontend fe_${name}_select `)[1]?.split("\n\n")[0] ?? "";
-        expect(frontend).toMatch(/return status 501 .*path,url_dec -m sub \/insert \/api\/v1\/import/);
+        expect(frontend(plan, `${name}_select`)).toMatch(
+          /return status 501 .*path,url_dec -m sub \/insert \/api\/v1\/import/,
+        );
       }
   });
 
@@ -227,15 +272,12 @@ describe("the mesh", () => {
 
   test("takes nobody without a certificate of a node of the fleet", () => {
     const [plan] = plansOf(3);
-    const frontend =
-      configOf(plan ?? expect.fail())
-        .split("\nfrontend fe_mesh ")[1]
-        ?.split("\n\n")[0] ?? "";
-    expect(frontend).toContain("verify required strict-sni");
+    const receiver = frontend(plan ?? expect.fail(), "mesh");
+    expect(receiver).toContain("verify required strict-sni");
     for (const name of ["node1", "node2", "node3"])
-      expect(frontend).toContain(`acl from_node ssl_c_s_dn(cn) -m str ${name}\n`);
-    expect(frontend).toContain("tcp-request content reject unless from_node");
-    expect(frontend).not.toContain("default_backend");
+      expect(receiver).toContain(`acl from_node ssl_c_s_dn(cn) -m str ${name}\n`);
+    expect(receiver).toContain("tcp-request content reject unless from_node");
+    expect(receiver).not.toContain("default_backend");
   });
 
   test("verifies the name of every peer, for traffic and for checks", () => {
@@ -255,7 +297,13 @@ describe("the mesh", () => {
 
   test("keeps private keys out of every rendered text: files are named, not held", () => {
     for (const { haproxy } of plansOf(2)) {
-      expect(haproxy.files.map(({ path }) => path)).toEqual(["haproxy.cfg", "choice.lua", "mesh.pem", "mesh-ca.crt"]);
+      expect(haproxy.files.map(({ path }) => path)).toEqual([
+        "haproxy.cfg",
+        "choice.lua",
+        "agents.lua",
+        "mesh.pem",
+        "mesh-ca.crt",
+      ]);
       expect(JSON.stringify(haproxy)).not.toContain("PRIVATE KEY");
     }
   });

@@ -8,6 +8,7 @@ const OPTIONAL: readonly [VictoriaProgram, FlagUse["flag"], string][] = [
   ["victoria-logs", "insert.drainTimeout", "1.53.0"],
   ["victoria-metrics", "vmselectAddr", "1.150.0"],
   ["victoria-logs", "select.disable", "1.24.0"],
+  ["vmagent", "remoteWrite.retryMaxInterval", "1.121.0"],
 ];
 
 describe.each(OPTIONAL)("%s -%s, there since %s", (program, flag, since) => {

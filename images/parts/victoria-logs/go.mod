@@ -26,4 +26,7 @@ require (
 	golang.org/x/sys v0.33.0 // indirect
 )
 
-tool github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
+tool (
+	github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
+	github.com/VictoriaMetrics/VictoriaMetrics/app/vlagent
+)

@@ -96,6 +96,7 @@ require (
 
 tool (
 	github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics
+	github.com/VictoriaMetrics/VictoriaMetrics/app/vmagent
 	github.com/VictoriaMetrics/VictoriaMetrics/app/vmbackup
 	github.com/VictoriaMetrics/VictoriaMetrics/app/vmrestore
 )

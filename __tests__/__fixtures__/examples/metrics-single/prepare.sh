@@ -43,8 +43,8 @@ if [ -f /volumes/2/.mirador-members ]; then for node in $(cat /volumes/2/.mirado
 done; fi
 echo node1 > /volumes/2/.mirador-members.new && mv /volumes/2/.mirador-members.new /volumes/2/.mirador-members
 chown 1000:1000 /volumes/2
-free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
-[ "$free" -ge 4608 ] || stop "the disk of" 'mirador_node1-queue-data' "has $free MiB for the queues; they need 4608 MiB (sum of all queues times three): free some space, or set queue.size lower"
 chown 10001:10001 /volumes/3
+free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
+[ "$free" -ge 4608 ] || stop "the disk of" 'mirador_node1-queue-data' "has $free MiB for the queues; they need 4608 MiB: free some space, or set queue.size lower"
 touch /tmp/done
 exec sleep 90

@@ -10,6 +10,10 @@ rm -f /usr/local/etc/haproxy/.choice.lua; cp /inbox/choice.lua /usr/local/etc/ha
 chmod 0400 /usr/local/etc/haproxy/.choice.lua
 chown 99:99 /usr/local/etc/haproxy/.choice.lua
 mv -f /usr/local/etc/haproxy/.choice.lua /usr/local/etc/haproxy/choice.lua
+rm -f /usr/local/etc/haproxy/.agents.lua; cp /inbox/agents.lua /usr/local/etc/haproxy/.agents.lua
+chmod 0400 /usr/local/etc/haproxy/.agents.lua
+chown 99:99 /usr/local/etc/haproxy/.agents.lua
+mv -f /usr/local/etc/haproxy/.agents.lua /usr/local/etc/haproxy/agents.lua
 rm -f /usr/local/etc/haproxy/.mesh.pem; cp /inbox/mesh.pem /usr/local/etc/haproxy/.mesh.pem
 chmod 0400 /usr/local/etc/haproxy/.mesh.pem
 chown 99:99 /usr/local/etc/haproxy/.mesh.pem

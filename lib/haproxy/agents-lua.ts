@@ -1,0 +1,56 @@
+import { AGENTS, type AgentName, type AgentPlan } from "../victoria/agents";
+import { endpointUrl } from "../victoria/endpoints";
+import { type Directive, line } from "./section";
+
+/** A queue that is so full takes no more. What arrives before HAProxy has noticed still finds room. */
+const FULL_SHARE = 0.9;
+
+/**
+ * The program that watches the queues of the own node's agents. An agent whose queue is full drops the oldest and tells
+ * nobody, so whoever sends is refused before that, with a status that clients try again.
+ */
+export function agentsProgram(agents: readonly AgentPlan[]): string {
+  const watched = agents.map(({ signal, queueMiB }) => {
+    const { service } = AGENTS[signal];
+    const limit = Math.floor(queueMiB * 1024 * 1024 * FULL_SHARE);
+    return `  { name = "${service}", url = "${endpointUrl(AGENTS[signal], "/metrics")}", limit = ${limit} },`;
+  });
+  return `-- Rendered by mirador-stack. Tells when a queue of an agent is nearly full.
+local AGENTS = {
+${watched.join("\n")}
+}
+${PROGRAM}`;
+}
+
+const PROGRAM = `
+local full = {}
+
+local function watch(agent)
+  local answer = core.httpclient():get({ url = agent.url, timeout = 2000 })
+  if not (answer and answer.status == 200 and answer.body) then return end
+  local most = 0
+  for bytes in string.gmatch(answer.body, "\\nv%a+_remotewrite_pending_data_bytes%b{} (%S+)") do
+    most = math.max(most, tonumber(bytes) or 0)
+  end
+  if (most >= agent.limit) ~= (full[agent.name] or false) then
+    full[agent.name] = most >= agent.limit
+    core.Warning("mirador: a queue of " .. agent.name .. (full[agent.name] and " is full" or " has room again"))
+  end
+end
+
+for _, agent in ipairs(AGENTS) do
+  core.register_task(function()
+    while true do
+      pcall(watch, agent)
+      core.msleep(2000)
+    end
+  end)
+end
+
+core.register_fetches("mirador_full", function(_, name) return full[name] and "yes" or "no" end)
+`;
+
+/** The end of a rule's condition: the queue of the own node's agent takes no more. */
+export function queueIsFull(service: AgentName): Directive {
+  return line`{ lua.mirador_full(${service}) -m str yes }`;
+}
