@@ -2,9 +2,25 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
 import { CliError, Interrupted } from "./failure";
-import { findOrphans, nodeContainers, removableOrphans, removeContainers, removeOrphanNetwork } from "./orphans";
+import {
+  findOrphans,
+  type LabelledContainer,
+  nodeContainers,
+  removableOrphans,
+  removeContainers,
+  removeOrphanNetwork,
+} from "./orphans";
 import type { Progress, Step } from "./progress";
-import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
+import {
+  addressesOf,
+  apply,
+  destroy,
+  lockInfoPath,
+  plan,
+  type StackPlace,
+  stateIds,
+  TerraformError,
+} from "./terraform";
 import type { ApplyProgress, Diagnostic, PlanSummary } from "./terraform-output";
 
 /** One node on its engine. */
@@ -18,8 +34,11 @@ export interface Deployment {
   readonly network: string;
 }
 
+/** Whoever tells how far a deployment is; a {@link Progress}, or one that speaks for a single node. */
+export type Told = Pick<Progress, "step" | "note">;
+
 export interface DeployOptions extends Deployment {
-  readonly progress: Progress;
+  readonly progress: Told;
   /** Where HAProxy says what it still waits for. */
   readonly statsOrigin: string;
   /** Containers of the node that keep running; the others are jobs. */
@@ -92,7 +111,7 @@ async function checkBeforeTouching(options: DeployOptions): Promise<void> {
 }
 
 /** Removes everything but data volumes. */
-export async function remove(options: Deployment & { readonly progress: Progress }): Promise<void> {
+export async function remove(options: Deployment & { readonly progress: Told }): Promise<void> {
   const { place, progress, client } = options;
   const marker = markerPath(options);
   const unfinished = wasKilled(options);
@@ -111,16 +130,29 @@ export async function remove(options: Deployment & { readonly progress: Progress
   rmSync(marker, { force: true });
 }
 
-async function removeLeftovers(
-  options: Deployment & { readonly progress: Progress },
-  unfinished: boolean,
-): Promise<void> {
-  const { place, client, fleet, node, network, progress } = options;
+/**
+ * What a deploy would do, all zero when nothing differs. Touches nothing.
+ * @throws CliError `engine/not-in-state` when the node's containers are somebody else's
+ */
+export async function planDeployment(deployment: Deployment): Promise<PlanSummary> {
+  await leftoversOf(deployment, wasKilled(deployment));
+  return explained(deployment, () => plan(deployment.place));
+}
+
+/** Containers of the node that its state does not know. @throws CliError when no killed run explains them */
+async function leftoversOf(deployment: Deployment, unfinished: boolean): Promise<readonly LabelledContainer[]> {
+  const { place, client, fleet, node } = deployment;
   const containers = await nodeContainers(client, { fleet, node });
   const orphans = findOrphans(containers, await stateIds(place, "docker_container"));
   const lockInfo = lockInfoPath(place);
   const state = lockInfo === undefined ? "the stack's state" : lockInfo.replace(/\.([^/]*)\.lock\.info$/, "$1");
-  const removable = removableOrphans({ node, orphans, unfinished, state });
+  return removableOrphans({ node, orphans, unfinished, state });
+}
+
+async function removeLeftovers(options: Deployment & { readonly progress: Told }, unfinished: boolean): Promise<void> {
+  const { place, client, node, network, progress } = options;
+  const removable = await leftoversOf(options, unfinished);
+  const lockInfo = lockInfoPath(place);
   if (!unfinished) return;
   if (lockInfo !== undefined && existsSync(lockInfo)) {
     throw new CliError({

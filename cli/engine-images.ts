@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { type NodePlan, servicesOf } from "../lib/plan/node-plan";
 import { CliError } from "./failure";
 
 const FIRST_ANSWER_SECONDS = 30;
@@ -30,6 +31,11 @@ export function imageEngine(client: Docker): ImageEngine {
       });
     },
   };
+}
+
+/** Images that a node's services run from. */
+export function imagesOf(plan: NodePlan): readonly string[] {
+  return [...new Set(servicesOf(plan).map(({ image }) => plan.images[image].ref))];
 }
 
 /** Either every image is there, or one of them cannot be had. */

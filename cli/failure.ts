@@ -15,12 +15,15 @@ export interface Trouble {
 
 export class CliError extends Error {
   public override readonly name = "CliError";
+  public readonly troubles: readonly Trouble[];
 
   constructor(
     trouble: Trouble | readonly Trouble[],
     public readonly exitCode: number = EXIT.failed,
   ) {
-    super([trouble].flat().map(formatTrouble).join("\n"));
+    const troubles = [trouble].flat();
+    super(troubles.map(formatTrouble).join("\n"));
+    this.troubles = troubles;
   }
 }
 

@@ -1,16 +1,16 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import Docker from "dockerode";
-import { connectEngine, DEFAULT_ENGINE, ensureEngine } from "../images/engine";
+import type Docker from "dockerode";
+import { DEFAULT_ENGINE, ensureEngine } from "../images/engine";
 import type { DockerDefinition } from "../lib/fleet/definition";
 import type { Environment } from "../lib/fleet/environment";
 import { compareVersions } from "../lib/images/version";
+import { MESH_INTERNAL_PORT } from "../lib/mesh/services";
 import type { NodePlan } from "../lib/plan/node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../lib/plan/ports";
+import { routeTo } from "./engine-route";
 import { CliError, EXIT, type Trouble } from "./failure";
 import { terraformBinary } from "./terraform";
 
@@ -79,22 +79,10 @@ export async function nodeEngine(
       EXIT.wrongFleet,
     );
   }
-  if (docker.kind === "tcp") {
-    const { host, port = 2376, certificatePath } = docker;
-    const file = (name: string): Buffer => readFileSync(join(certificatePath, name));
-    const tls = { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") };
-    const client = new Docker({ protocol: "https", host, port, ...tls });
-    return {
-      address: `tcp://${host}:${port}`,
-      client,
-      local: false,
-      version: await ask(client, `tcp://${host}:${port}`),
-    };
-  }
-  const address = `unix://${docker.socket ?? DEFAULT_ENGINE.slice("unix://".length)}`;
-  const client = connectEngine(address);
-  if (address === DEFAULT_ENGINE) return { client, local: true, ...(await ensureEngine({ log })) };
-  return { address, client, local: true, version: await ask(client, address) };
+  const { address, client } = routeTo(docker, {});
+  const local = docker.kind === "unix";
+  if (address === DEFAULT_ENGINE) return { client, local, ...(await ensureEngine({ log })) };
+  return { address, client, local, version: await ask(client, address) };
 }
 
 async function ask(client: Docker, address: string): Promise<string> {
@@ -117,14 +105,18 @@ async function ask(client: Docker, address: string): Promise<string> {
 }
 
 export interface PublishedPort {
-  readonly name: AccessPointName;
+  /** Of an access point; `mesh` is the port between nodes. */
+  readonly name: AccessPointName | "mesh";
   readonly address: string;
   readonly port: number;
 }
 
 /** Ports that a deploy of this node takes on the host. */
 export function publishedPorts({ haproxy }: NodePlan): readonly PublishedPort[] {
-  const byInternal = new Map(ACCESS_POINT_NAMES.map((name) => [ACCESS_POINTS[name].port as number, name]));
+  const byInternal = new Map<number, PublishedPort["name"]>([
+    ...ACCESS_POINT_NAMES.map((name) => [ACCESS_POINTS[name].port, name] as const),
+    [MESH_INTERNAL_PORT, "mesh"],
+  ]);
   return haproxy.service.publish.flatMap(({ internal, external, address }) => {
     const name = byInternal.get(internal);
     return name === undefined ? [] : [{ name, address, port: external }];
@@ -155,13 +147,25 @@ export const tryListen: TryListen = (address, port) =>
     server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
 
+/** What of a fleet a trouble is about. */
+export interface TroubledNode {
+  readonly name: string;
+  /** Where it stands in the fleet. */
+  readonly where: string;
+}
+
 /** What stands in the way of publishing the ports. A port that `ownContainer` holds is ours already. */
 export async function portTroubles(
   ports: readonly PublishedPort[],
   ownContainer: string,
   holders: readonly PortHolder[],
   listen: TryListen = tryListen,
+  node?: TroubledNode,
 ): Promise<readonly Trouble[]> {
+  const { host, where, at } =
+    node === undefined
+      ? { host: "this machine", where: "fleet.nodes[0]", at: "" }
+      : { host: `the host of ${node.name}`, where: node.where, at: ` of ${node.name}` };
   const troubles: Trouble[] = [];
   for (const { name, address, port } of ports) {
     const holding = holders.filter((candidate) => candidate.ports.includes(port));
@@ -172,20 +176,21 @@ export async function portTroubles(
       return [
         {
           code: "machine/address-not-here",
-          what: `${address} is no address of this machine`,
-          where: "fleet.nodes[0].address",
-          fix: "write an address of this machine there, such as 127.0.0.1",
+          what: `${address} is no address of ${host}`,
+          where: `${where}.address`,
+          fix: `write an address of ${host} there${node === undefined ? ", such as 127.0.0.1" : ""}`,
         },
       ];
     }
     // EACCES: below 1024 only root may try; the engine is root.
     if (code === undefined || code === "EACCES") continue;
     const by = holder === undefined ? "" : ` by the container ${holder.container}`;
+    const mesh = name === "mesh";
     troubles.push({
       code: "machine/port-taken",
-      what: `port ${port} on ${address} is taken${by}, and ${ACCESS_POINTS[name].what} needs it`,
-      where: `fleet.ports.${name}`,
-      fix: `stop what listens there (${holder === undefined ? `ss -ltnp 'sport = :${port}'` : `docker stop ${holder.container}`}), or write another port in the fleet: ports: { ${name}: … }`,
+      what: `port ${port} on ${address}${at} is taken${by}, and ${mesh ? "the mesh between the nodes" : ACCESS_POINTS[name].what} needs it`,
+      where: mesh ? "fleet.mesh.port" : `fleet.ports.${name}`,
+      fix: `stop what listens there (${holder === undefined ? `ss -ltnp 'sport = :${port}'` : `docker stop ${holder.container}`}), or write another port in the fleet: ${mesh ? "mesh: { port: … }" : `ports: { ${name}: … }`}`,
     });
   }
   return troubles;

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import type Docker from "dockerode";
+import type { FleetNode } from "../../lib/fleet/fleet";
+import type { EngineRoute } from "../engine-route";
+import type { Trouble } from "../failure";
+
+const ANSWER_SECONDS = 15;
+
+/** An engine that answered. */
+export interface ReachedEngine extends EngineRoute {
+  readonly node: string;
+  /** Where the node stands in the fleet, such as `fleet.nodes[0]`. */
+  readonly where: string;
+  readonly id: string;
+  readonly version: string;
+  /** How far the host's clock is ahead of this machine's, in seconds; good to half of what an answer takes. */
+  readonly aheadSeconds: number;
+}
+
+export interface EngineQuestion {
+  readonly node: Pick<FleetNode, "name" | "docker">;
+  readonly where: string;
+  /** @throws Error when there is no way to the engine */
+  readonly route: () => EngineRoute;
+}
+
+/** Asks an engine who it is and what time it has. @returns what stands in the way, when it does not answer */
+export async function reachEngine({ node, where, route }: EngineQuestion): Promise<ReachedEngine | Trouble> {
+  let address = addressOf(node.docker);
+  try {
+    const found = route();
+    address = found.address;
+    const asked = Date.now();
+    const { ID, ServerVersion, SystemTime } = await withinSeconds(found.client.info(), ANSWER_SECONDS);
+    const middle = (asked + Date.now()) / 2;
+    return {
+      ...{ ...found, node: node.name, where, id: ID, version: ServerVersion },
+      aheadSeconds: (Date.parse(SystemTime) - middle) / 1000,
+    };
+  } catch (error) {
+    return {
+      code: "machine/engine-unreachable",
+      what: `no Docker engine answers for ${node.name} at ${address}: ${(error as Error).message}`,
+      where: `${where}.docker`,
+      fix: fixFor(node.docker, address),
+    };
+  }
+}
+
+/** Before it is known whether there is a way; a route says it better. */
+function addressOf(docker: FleetNode["docker"]): string {
+  if (docker.kind === "unix") return `unix://${docker.socket ?? "/var/run/docker.sock"}`;
+  return docker.kind === "context" ? `context ${docker.name}` : `${docker.kind}://${docker.host}`;
+}
+
+function fixFor(docker: FleetNode["docker"], address: string): string {
+  switch (docker.kind) {
+    case "unix":
+      return `start it there; this must answer: docker -H ${address} version`;
+    case "ssh":
+      return `this must answer without a question: ssh -o BatchMode=yes -p ${docker.port ?? 22} ${docker.user ?? "root"}@${docker.host} docker version`;
+    case "tcp":
+      return `this must answer: docker -H ${address} --tlsverify --tlscacert ${docker.certificatePath}/ca.pem --tlscert ${docker.certificatePath}/cert.pem --tlskey ${docker.certificatePath}/key.pem version`;
+    case "context":
+      return `this must answer: docker --context ${docker.name} version`;
+  }
+}
+
+export async function withinSeconds<T>(work: Promise<T>, seconds: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What is needed of an engine to find it again by another address. */
+export type EngineVolumes = Pick<Docker, "createVolume" | "getVolume">;
+
+type Comparable = Pick<ReachedEngine, "node" | "where" | "address" | "id"> & { readonly client: EngineVolumes };
+
+/**
+ * Nodes that share an engine: their ports and names would collide, and one host's death would take both groups.
+ *
+ * An engine's id alone proves nothing: machines that were cloned, and engines that share `/etc/docker/key.json`, have the
+ * same one. So an empty volume is made through one of them and looked for through the others.
+ */
+export async function sharedEngines(engines: readonly Comparable[]): Promise<readonly Trouble[]> {
+  const ids = [...new Set(engines.map(({ id }) => id))];
+  const found = await Promise.all(ids.map((id) => sharedAmong(engines.filter((engine) => engine.id === id))));
+  return found.flat();
+}
+
+async function sharedAmong([first, ...others]: readonly Comparable[]): Promise<readonly Trouble[]> {
+  if (first === undefined || others.length === 0) return [];
+  const name = `mirador-same-engine-${randomUUID()}`;
+  await first.client.createVolume({ Name: name });
+  try {
+    const seen = await Promise.all(others.map(({ client }) => hasVolume(client, name)));
+    const same = others.filter((_, index) => seen[index]);
+    const rest = await sharedAmong(others.filter((_, index) => !seen[index]));
+    return same.length === 0 ? rest : [sharedTrouble([first, ...same]), ...rest];
+  } finally {
+    await first.client.getVolume(name).remove();
+  }
+}
+
+function sharedTrouble(engines: readonly Comparable[]): Trouble {
+  return {
+    code: "machine/engine-shared",
+    what: `${engines.map(({ node, address }) => `${node} (${address})`).join(" and ")} are deployed to one engine`,
+    where: engines.map(({ where }) => `${where}.docker`).join(", "),
+    fix: "give each node the engine of its own host; for two fleets on one host write two fleets with names of their own",
+  };
+}
+
+async function hasVolume(client: EngineVolumes, name: string): Promise<boolean> {
+  try {
+    await client.getVolume(name).inspect();
+    return true;
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,32 @@
+/** Sizes by exporter, in bytes, from the metrics of a gateway. */
+export function queueSizes(metrics: string): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const [, labels = "", value] of metrics.matchAll(/^otelcol_exporter_queue_size\{([^}]*)\} (\S+)/gm)) {
+    const exporter = /exporter="([^"]*)"/.exec(labels)?.[1];
+    if (exporter !== undefined) sizes.set(exporter, Number(value));
+  }
+  return sizes;
+}
+
+/** Less than this is what is just on its way, at any rate. */
+const LITTLE_BYTES = 256 * 1024;
+/** A gateway sends so many batches of a signal at a time. */
+const BATCHES = 4;
+/** A queue that cannot be sent waits up to ten seconds between two tries and does not get shorter meanwhile. */
+const LOOKS = 6;
+
+/**
+ * Whether a queue holds no more than what is on its way: two looks in a row find little, or not more than the batches
+ * that are sent at a time while it also gets shorter now and then. One that only grows or stands still is a backlog,
+ * however small.
+ * @param sizes what was seen, the newest last
+ * @param batchBytes of the largest batch
+ */
+export function isDrained(sizes: readonly number[], batchBytes: number): boolean {
+  const [before, last] = sizes.slice(-2);
+  if (before === undefined || last === undefined) return false;
+  if (Math.max(before, last) <= LITTLE_BYTES) return true;
+  if (Math.max(before, last) > BATCHES * batchBytes) return false;
+  const recent = sizes.slice(-LOOKS);
+  return recent.some((size, index) => index > 0 && size < (recent[index - 1] ?? 0));
+}

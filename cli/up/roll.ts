@@ -1,0 +1,139 @@
+import type { Told } from "../deployment";
+import { CliError, type Trouble } from "../failure";
+
+/** A node that something is to be changed on, or not. */
+export interface RollNode {
+  readonly name: string;
+  /** It has containers that others may rely on. */
+  readonly deployed: boolean;
+  /** Terraform would change something. */
+  readonly differs: boolean;
+}
+
+export interface RollRequest {
+  /** In the order in which they are changed. */
+  readonly nodes: readonly RollNode[];
+  readonly told: (node: string) => Told;
+  /** Why the fleet cannot do without the node right now; empty when it can. */
+  readonly hindrances: (node: string) => Promise<readonly string[]>;
+  /** Applies the node's stack. @throws when it fails; what runs then, runs on */
+  readonly deploy: (node: string) => Promise<void>;
+  /** Why the node is not yet as good as before. */
+  readonly unsettled: (node: string) => Promise<readonly string[]>;
+  /** The node is back, or will not go. */
+  readonly release: (node: string) => Promise<void>;
+  /** How long each wait may take. */
+  readonly waitSeconds: number;
+  /** Milliseconds between two looks. @default 1000 */
+  readonly lookMilliseconds?: number;
+}
+
+/** How far a change of the fleet came. */
+export interface Rolled {
+  readonly changed: readonly string[];
+  readonly unchanged: readonly string[];
+  /** The node that stopped it. */
+  readonly failed?: string;
+  /** Nodes that would have come after it. */
+  readonly untouched: readonly string[];
+}
+
+/** A change that stopped at a node: `cause` says why. */
+export class RollStopped extends Error {
+  public override readonly name = "RollStopped";
+
+  constructor(
+    public readonly rolled: Rolled,
+    public override readonly cause: unknown,
+  ) {
+    super(`stopped at ${rolled.failed}`);
+  }
+}
+
+/**
+ * Changes one node after the other. Before one is touched the others must be able to carry the fleet, and the next one
+ * comes only when it is as good as before. The first failure ends it.
+ * @throws RollStopped
+ */
+export async function roll(request: RollRequest): Promise<Rolled> {
+  const { nodes, told } = request;
+  const changed: string[] = [];
+  const unchanged = nodes.filter(({ differs }) => !differs).map(({ name }) => name);
+  const due = nodes.filter(({ differs }) => differs);
+  for (const [index, node] of due.entries()) {
+    try {
+      await change(request, node, told(node.name));
+    } catch (cause) {
+      const untouched = due.slice(index + 1).map(({ name }) => name);
+      throw new RollStopped({ changed, unchanged, failed: node.name, untouched }, cause);
+    }
+    changed.push(node.name);
+  }
+  return { changed, unchanged, untouched: [] };
+}
+
+async function change(request: RollRequest, { name, deployed }: RollNode, told: Told): Promise<void> {
+  // A node that is not there is missed by nobody.
+  if (deployed) {
+    await told.step(
+      "waits",
+      "looking whether the fleet can do without it",
+      (step) =>
+        untilNone(
+          request,
+          () => request.hindrances(name),
+          step.waiting,
+          (reasons) => notWell(name, reasons),
+        ),
+      () => "the fleet can do without it",
+    );
+  }
+  try {
+    await request.deploy(name);
+    await told.step(
+      "settles",
+      "looking whether it is as good as before",
+      (step) =>
+        untilNone(
+          request,
+          () => request.unsettled(name),
+          step.waiting,
+          (reasons) => notSettled(name, reasons),
+        ),
+      () => "ready, and what waited for it has been sent",
+    );
+  } finally {
+    await request.release(name);
+  }
+}
+
+async function untilNone(
+  { waitSeconds, lookMilliseconds = 1_000 }: RollRequest,
+  look: () => Promise<readonly string[]>,
+  waiting: (text: string) => void,
+  trouble: (reasons: readonly string[]) => Trouble,
+): Promise<void> {
+  for (const end = performance.now() + waitSeconds * 1000; ; ) {
+    const reasons = await look();
+    if (reasons.length === 0) return;
+    waiting(`waiting: ${reasons.join("; ")}`);
+    if (performance.now() >= end) throw new CliError(trouble(reasons));
+    await new Promise((resolve) => setTimeout(resolve, lookMilliseconds));
+  }
+}
+
+function notWell(node: string, reasons: readonly string[]): Trouble {
+  return {
+    code: "up/fleet-not-well",
+    what: `${node} was not touched, because the fleet cannot do without it:\n${reasons.join("\n")}`,
+    fix: `mend that first; --wait gives it longer; if it is ${node} itself that would mend it: npx cdktf deploy ${node}`,
+  };
+}
+
+function notSettled(node: string, reasons: readonly string[]): Trouble {
+  return {
+    code: "up/node-not-settled",
+    what: `${node} was deployed, and it is not as good as before:\n${reasons.join("\n")}`,
+    fix: "see the logs of the services that it names; the same command again goes on when it is well, --wait gives it longer",
+  };
+}

@@ -1,0 +1,272 @@
+import { loadPlan } from "../../inputs/load-plan";
+import { readMeshFiles } from "../../inputs/pki";
+import { SIGNALS } from "../../lib/fleet/definition";
+import type { Fleet } from "../../lib/fleet/fleet";
+import { storeExporter } from "../../lib/otel/gateway";
+import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
+import { type Deployment, deploy, planDeployment, type Told } from "../deployment";
+import { CliError, EXIT } from "../failure";
+import { checkNode, checkTerraform } from "../machine";
+import { MeshClient } from "../mesh-client";
+import type { Session } from "../session";
+import { init, synth, terraformEnvironment } from "../terraform";
+import type { PlanSummary } from "../terraform-output";
+import { drainNode } from "./drain";
+import type { ReachedEngine } from "./engines";
+import { formatWarning } from "./findings";
+import { FleetWatch } from "./fleet-watch";
+import { eyesOn, originOf } from "./node-eyes";
+import { type FoundNode, preflight } from "./preflight";
+import { type Rolled, type RollNode, RollStopped, roll } from "./roll";
+import { underName } from "./under-name";
+
+export interface UpOptions {
+  /** Nodes in the order in which they are changed. @default - all, in a good order */
+  readonly nodes: readonly string[];
+  readonly waitSeconds: number;
+  /** Only tell what would change. */
+  readonly check: boolean;
+}
+
+/** A node whose engine answers. */
+interface UpNode extends FoundNode {
+  readonly engine: ReachedEngine;
+}
+
+/** A node of those that were chosen, compared with its engine. */
+interface PlannedNode extends RollNode {
+  readonly deployment: Deployment;
+  readonly plan: NodePlan;
+  readonly summary: PlanSummary;
+}
+
+/**
+ * Brings the fleet, or some of its nodes, to what the definition says, one node after the other.
+ * @returns the exit status
+ */
+export async function up(session: Session, options: UpOptions): Promise<number> {
+  const started = performance.now();
+  const { progress } = session;
+  const { fleet, plan, stateFolder } = await loadPlan(session.folder, session.environment);
+  for (const warning of plan.warnings) progress.note("note", warning);
+  const chosen = chosenNodes(plan.nodes, options.nodes);
+  const mesh = plan.nodes.length > 1 ? readMeshFiles(session.folder, fleet, new Date()) : undefined;
+  const names = chosen.map(({ name }) => name);
+  const found = await progress.step(
+    "machine",
+    "looking at terraform and all hosts",
+    async (step) => {
+      checkNode(process.versions.node);
+      await checkTerraform(session.environment);
+      const { environment } = session;
+      const request = { fleet, plans: plan.nodes, chosen: names, stateFolder, environment, waiting: step.waiting };
+      const looked = await preflight({ ...request, ...(mesh === undefined ? {} : { mesh }) });
+      for (const warning of looked.findings.warnings)
+        for (const line of formatWarning(warning).split("\n")) step.line(line);
+      if (looked.findings.errors.length > 0) throw new CliError(looked.findings.errors);
+      return looked;
+    },
+    ({ nodes, pulled }) =>
+      `${nodes.length === 1 ? "the host is" : `${nodes.length} hosts are`} fit${pulled > 0 ? `, ${pulled} images pulled` : ""}; nothing was touched yet`,
+  );
+  const nodes = found.nodes.filter((node): node is UpNode => node.engine !== undefined);
+  const ours = names.flatMap((name) => nodes.find(({ plan: { name: own } }) => own === name) ?? []);
+  const planned = await planAll(session, ours);
+  if (options.check) return planned.some(({ differs }) => differs) ? EXIT.differences : EXIT.ok;
+  const client = mesh === undefined ? undefined : new MeshClient(mesh, fleet.mesh.port);
+  try {
+    const rolled = await rollOut({
+      session,
+      options,
+      fleet,
+      nodes,
+      planned,
+      ...(client === undefined ? {} : { client }),
+    });
+    progress.line(`\n${summaryOf(rolled, (performance.now() - started) / 1000)}`);
+    return EXIT.ok;
+  } catch (error) {
+    if (!(error instanceof RollStopped)) throw error;
+    for (const line of stoppedAt(error.rolled)) progress.line(line);
+    throw error.cause;
+  } finally {
+    client?.close();
+  }
+}
+
+/** @throws CliError `up/unknown-node` */
+export function chosenNodes<T extends { readonly name: string }>(
+  all: readonly T[],
+  named: readonly string[],
+): readonly T[] {
+  const unknown = named.filter((name) => all.every((node) => node.name !== name));
+  if (unknown.length > 0) {
+    throw new CliError(
+      {
+        code: "up/unknown-node",
+        what: `the fleet has no ${unknown.join(", ")}`,
+        where: "the command's arguments",
+        fix: `name some of: ${all.map(({ name }) => name).join(" ")}`,
+      },
+      EXIT.usage,
+    );
+  }
+  if (named.length === 0) return all;
+  return [...new Set(named)].flatMap((name) => all.find((node) => node.name === name) ?? []);
+}
+
+/** Writes all stacks and compares each with its engine; what is wrong with any of them is told at once. */
+async function planAll(session: Session, nodes: readonly UpNode[]): Promise<readonly PlannedNode[]> {
+  const { folder, environment, progress, interrupt } = session;
+  return progress.step(
+    "plan",
+    "the program writes what Terraform reads",
+    async (step) => {
+      await synth({ folder, env: environment });
+      const env = terraformEnvironment(environment);
+      const planned: PlannedNode[] = [];
+      const failures: CliError[] = [];
+      for (const { plan, engine, deployed } of nodes) {
+        step.waiting(`terraform compares ${plan.name} with its engine`);
+        const place = { folder, node: plan.name, interrupt, env };
+        const { fleet, name, prefix, network } = plan;
+        const deployment = { place, client: engine.client, fleet, node: name, prefix, network };
+        try {
+          await init(place);
+          const summary = await planDeployment(deployment);
+          const differs = summary.add + summary.change + summary.destroy > 0;
+          planned.push({ name, deployed, differs, deployment, plan, summary });
+          step.line(`${name}: ${planSaid(summary)}`);
+        } catch (error) {
+          if (!(error instanceof CliError)) throw error;
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw new CliError(failures.flatMap(({ troubles }) => troubles));
+      return planned;
+    },
+    (planned) => `${planned.filter(({ differs }) => differs).length} of ${planned.length} nodes differ`,
+  );
+}
+
+export function planSaid({ add, change, destroy }: PlanSummary): string {
+  if (add + change + destroy === 0) return "nothing to change";
+  const parts = [
+    [add, "made"],
+    [change, "changed"],
+    [destroy, "removed"],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} to be ${word}`);
+  return said.join(", ");
+}
+
+interface RollOut {
+  readonly session: Session;
+  readonly options: UpOptions;
+  readonly fleet: Fleet;
+  readonly nodes: readonly UpNode[];
+  readonly planned: readonly PlannedNode[];
+  /** @default - a single node */
+  readonly client?: MeshClient;
+}
+
+/** How long balancers stay told, and how often they are told again while the node is away. */
+const LEAVE_SECONDS = 60;
+const TELL_AGAIN_MILLISECONDS = 15_000;
+
+async function rollOut({ session, options, fleet, nodes, planned, client }: RollOut): Promise<Rolled> {
+  const there = new Set(nodes.filter(({ deployed }) => deployed).map(({ plan }) => plan.name));
+  const eyes = nodes.map(({ plan, engine }) => eyesOn(plan, engine.client, engine.aheadSeconds));
+  const watch = new FleetWatch({
+    nodes: () => eyes.filter(({ name }) => there.has(name)),
+    signals: SIGNALS,
+    exporter: storeExporter,
+    batchBytes: fleet.batch.maxMiB * 1024 ** 2,
+  });
+  const byName = new Map(planned.map((node) => [node.name, node]));
+  const planFor = (name: string): PlannedNode => byName.get(name) ?? fail(name);
+  const wholeGroup = ({ plan }: PlannedNode): boolean =>
+    nodes.every((node) => node.plan.group !== plan.group || there.has(node.plan.name)) &&
+    nodes.length === fleet.nodes.length;
+  const toldNodes = () => nodes.map(({ plan }) => plan).filter(({ name }) => there.has(name));
+  const tell = async (name: string, seconds: number) =>
+    client === undefined || there.size < 2 ? { waiting: [], deaf: [] } : drainNode(client, toldNodes(), name, seconds);
+  const told = (name: string): Told =>
+    fleet.nodes.length === 1 ? session.progress : underName(session.progress, name);
+  const order = options.nodes.length > 0 ? planned : await bestOrder(planned, eyes, there);
+  return roll({
+    nodes: order,
+    told,
+    waitSeconds: options.waitSeconds,
+    hindrances: async (name) => {
+      const { plan } = planFor(name);
+      if (there.size < 2) return [];
+      const reasons = await watch.withoutNode(name, plan.group);
+      return reasons.length > 0 ? reasons : (await tell(name, LEAVE_SECONDS)).waiting;
+    },
+    deploy: async (name) => {
+      const { deployment, plan, deployed } = planFor(name);
+      const again = setInterval(() => void tell(name, LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);
+      try {
+        const services = servicesOf(plan).length;
+        await deploy({ ...deployment, progress: told(name), statsOrigin: originOf(plan, "stats"), services });
+      } finally {
+        if (!deployed) there.add(name);
+        clearInterval(again);
+        watch.forget();
+      }
+    },
+    unsettled: async (name) => {
+      const node = planFor(name);
+      return watch.afterNode(name, node.plan.group, wholeGroup(node));
+    },
+    release: async (name) => {
+      await tell(name, 0);
+    },
+  });
+}
+
+function fail(name: string): never {
+  throw new Error(`${name} was not planned`);
+}
+
+/** A fleet that grows gets its new nodes first, and one that a run left half done is completed before others are touched. */
+async function bestOrder(
+  planned: readonly PlannedNode[],
+  eyes: readonly { readonly name: string; readonly ready: () => Promise<{ readonly ok: boolean }> }[],
+  there: ReadonlySet<string>,
+): Promise<readonly PlannedNode[]> {
+  const ranks = new Map(
+    await Promise.all(
+      eyes.map(async ({ name, ready }) => {
+        const well =
+          there.has(name) &&
+          (await ready().then(
+            ({ ok }) => ok,
+            () => false,
+          ));
+        return [name, there.has(name) ? (well ? 2 : 1) : 0] as const;
+      }),
+    ),
+  );
+  return planned.toSorted((a, b) => (ranks.get(a.name) ?? 2) - (ranks.get(b.name) ?? 2));
+}
+
+export function summaryOf({ changed, unchanged }: Rolled, seconds: number): string {
+  const time = `${seconds.toFixed(0)} s in all`;
+  if (changed.length === 0) return `Nothing to change: ${unchanged.join(", ")} are as the fleet says, ${time}`;
+  const rest = unchanged.length > 0 ? `; ${unchanged.join(", ")} had nothing to change` : "";
+  return `Changed: ${changed.join(", ")}${rest}; ${time}`;
+}
+
+/** What a person needs to know before the reason. */
+export function stoppedAt({ changed, unchanged, failed, untouched }: Rolled): readonly string[] {
+  const done = [...changed, ...unchanged];
+  return [
+    "",
+    `stopped at   ${failed}`,
+    `as wanted    ${done.join(", ") || "none"}`,
+    `untouched    ${untouched.join(", ") || "none"}`,
+    "go on        mend what is told below and run the same command again; it completes what is missing",
+  ];
+}

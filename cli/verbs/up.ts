@@ -1,0 +1,51 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { readEnvironment } from "../../inputs/environment";
+import { loadFleet } from "../../inputs/load-fleet";
+import { fleetLock, holdingLock } from "../run-lock";
+import { up } from "../up/run";
+import type { Register } from ".";
+
+const HELP = `
+Looks at all nodes first, and tells everything that is wrong with any of them at once, before anything is touched:
+engines, images, addresses, ports, clocks, data of another group, nodes that were taken out, the mesh.
+
+Then one node after the other, in the order named; without names new nodes first, then those that are not ready,
+then the others. A node is touched when every other one is ready, the stores of the other storage group are not
+just started and nothing waits to be sent to them; the balancers are told first, so that queries leave its group.
+The next one comes when it is ready again and what waited for it has been sent. Nodes with nothing to change are
+left alone. No OTLP request fails meanwhile.
+
+The first failure stops. The same command again goes on from there, and so it does after Ctrl-C.
+
+With --check: exit status 2 when a node would be changed, 0 when none would.`;
+
+interface Flags {
+  readonly wait: number;
+  readonly check?: boolean;
+}
+
+/** `mirador up`: brings the fleet to what its definition says, one node after the other. */
+export const registerUp: Register = (program, run) => {
+  program
+    .command("up")
+    .description("deploy or change the fleet, one node after the other")
+    .argument("[node...]", "these alone, in this order (default: all)")
+    .option("--wait <time>", "how long each wait for the fleet may take, such as 90s, 10m, 1h", seconds, 600)
+    .option("--check", "only look at the hosts, and tell what would change")
+    .addHelpText("after", HELP)
+    .action((nodes: readonly string[], { wait, check = false }: Flags, _: Command) =>
+      run(async (session) => {
+        const fleet = await loadFleet(session.folder, readEnvironment(session.folder, session.environment));
+        const lock = fleetLock(fleet.name, ["mirador up", ...nodes].join(" "));
+        return holdingLock(session.folder, () => up(session, { nodes, waitSeconds: wait, check }), lock);
+      }),
+    );
+};
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
+
+function seconds(text: string): number {
+  const [, count, unit = ""] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  if (count === undefined) throw new InvalidArgumentError("Write a time with its unit, such as 90s, 10m or 1h.");
+  return Number(count) * (UNITS[unit] ?? 1);
+}
