@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readEnvFile, renderEnvFile, writeEnvFile } from "../../cli/env-file";
 import { checkNode, checkTerraform, nodeEngine, portTroubles, tryListen } from "../../cli/machine";
-import { holdingLock } from "../../cli/run-lock";
+import { fleetLock, holdingLock } from "../../cli/run-lock";
 import { ensureStatsPassword } from "../../cli/secrets";
 
 const folder = (): string => mkdtempSync(join(tmpdir(), "mirador-"));
@@ -40,6 +40,16 @@ test("a taken port names itself, its holder and the key of the fleet", async () 
   const [trouble] = await portTroubles([PORT], "mirador_node1-haproxy", holders, async () => "EADDRINUSE");
   expect(trouble).toMatchObject({ code: "machine/port-taken", where: "fleet.ports.otlpHttp" });
   expect(trouble?.what).toContain("port 4318 on 127.0.0.1 is taken by the container other");
+});
+
+test("on another host a taken port names its node, and the mesh port its own key", async () => {
+  const mesh = { name: "mesh", address: "10.0.0.12", port: 7443 } as const;
+  const about = { name: "node2", where: "fleet.nodes[1]" };
+  const [trouble] = await portTroubles([mesh], "f_node2-haproxy", [], async () => "EADDRINUSE", about);
+  expect(trouble).toMatchObject({ code: "machine/port-taken", where: "fleet.mesh.port" });
+  expect(trouble?.what).toContain("port 7443 on 10.0.0.12 of node2 is taken, and the mesh between the nodes needs it");
+  const [address] = await portTroubles([mesh], "f_node2-haproxy", [], async () => "EADDRNOTAVAIL", about);
+  expect(address).toMatchObject({ where: "fleet.nodes[1].address", what: expect.stringContaining("host of node2") });
 });
 
 test("a port that our own HAProxy holds is fine, and so is one that only root may try", async () => {
@@ -99,9 +109,24 @@ test("a second run in the same checkout is refused, and named; a dead one's lock
   const lock = join(checkout, ".mirador/demo.lock");
   await holdingLock(checkout, async () => expect(readFileSync(lock, "utf8")).toContain(String(process.pid)));
   expect(existsSync(lock)).toBe(false);
-  const { writeFileSync } = await import("node:fs");
   writeFileSync(lock, JSON.stringify({ pid: process.ppid, since: "noon" }));
   await expect(holdingLock(checkout, async () => 1)).rejects.toThrow(`process ${process.ppid}, since noon`);
   writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, since: "noon" }));
   expect(await holdingLock(checkout, async () => 1)).toBe(1);
+});
+
+test("a fleet has one lock: who waits is told what the holder does; another fleet goes on", async () => {
+  const checkout = folder();
+  const ours = fleetLock("shop", "mirador up node1");
+  mkdirSync(join(checkout, ".mirador/locks"), { recursive: true });
+  writeFileSync(
+    join(checkout, ours.file),
+    JSON.stringify({ pid: process.ppid, since: "noon", verb: "mirador repair" }),
+  );
+  await expect(holdingLock(checkout, async () => 1, ours)).rejects.toThrow(
+    `mirador repair runs in this checkout: process ${process.ppid}, since noon`,
+  );
+  const other = fleetLock("office", "mirador up");
+  const held = await holdingLock(checkout, async () => readFileSync(join(checkout, other.file), "utf8"), other);
+  expect(JSON.parse(held)).toMatchObject({ pid: process.pid, verb: "mirador up" });
 });

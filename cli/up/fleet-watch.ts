@@ -47,7 +47,7 @@ export class FleetWatch {
       // What waits on the node itself is away with it.
       ...nodes.map((node) => this.backlog(node, left, node.name === name)),
     ]);
-    return found.flat();
+    return [...new Set(found.flat())];
   }
 
   /** Why a node that was deployed is not yet as good as before. @param wholeGroup all nodes of its group are there */
@@ -58,7 +58,7 @@ export class FleetWatch {
       ...own.map(notReady),
       ...(wholeGroup ? nodes.map((node) => this.backlog(node, group, false)) : []),
     ]);
-    return found.flat();
+    return [...new Set(found.flat())];
   }
 
   /** What was seen before a change says nothing about what comes after it. */

@@ -254,7 +254,7 @@ async function bestOrder(
 
 export function summaryOf({ changed, unchanged }: Rolled, seconds: number): string {
   const time = `${seconds.toFixed(0)} s in all`;
-  if (changed.length === 0) return `Nothing to change: ${unchanged.join(", ")} are as the fleet says, ${time}`;
+  if (changed.length === 0) return `Nothing to change: ${unchanged.join(", ")} as the fleet says, ${time}`;
   const rest = unchanged.length > 0 ? `; ${unchanged.join(", ")} had nothing to change` : "";
   return `Changed: ${changed.join(", ")}${rest}; ${time}`;
 }

@@ -48,7 +48,6 @@ class ProgramStream extends Duplex {
     child.stdout.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) child.stdout.pause();
     });
-    child.stdout.on("end", () => this.push(null));
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.words = `${this.words}${text}`.slice(-2_000);
     });
@@ -57,7 +56,8 @@ class ProgramStream extends Duplex {
     child.on("error", (error) => this.destroy(error));
     child.on("close", (code, signal) => {
       const said = this.words.trim().split("\n").at(-1) ?? "";
-      this.destroy(code === 0 ? undefined : new Error(`${program} ended with ${code ?? signal}: ${said}`));
+      if (code === 0) this.push(null);
+      else this.destroy(new Error(`${program} ended with ${code ?? signal}: ${said}`));
     });
   }
 

@@ -1,0 +1,43 @@
+import { describe, expect, test } from "vitest";
+import { isDrained, queueSizes } from "../../../cli/up/queues";
+
+const MIB = 1024 ** 2;
+const BATCH = 2 * MIB;
+
+test("reads the size of each exporter's queue, whatever labels stand beside it", () => {
+  const metrics = [
+    "# TYPE otelcol_exporter_queue_size gauge",
+    'otelcol_exporter_queue_size{data_type="logs",exporter="otlp_http/store_vl_a",service_name="gateway"} 4096',
+    'otelcol_exporter_queue_size{exporter="otlp_http/store_vl_b"} 1.5e+06',
+    'otelcol_exporter_queue_capacity{exporter="otlp_http/store_vl_b"} 9',
+  ].join("\n");
+  expect([...queueSizes(metrics)]).toEqual([
+    ["otlp_http/store_vl_a", 4096],
+    ["otlp_http/store_vl_b", 1_500_000],
+  ]);
+});
+
+describe("a queue is drained", () => {
+  test.each([
+    ["when two looks find nothing", [0, 0]],
+    ["when two looks find little, even if it grows: a slow sender fills a batch", [1_000, 200_000]],
+    ["after a backlog", [30 * MIB, 9 * MIB, 1_000, 2_000]],
+    ["when it goes up and down by the batches of a busy gateway", [3 * MIB, 5 * MIB, 4 * MIB, 6 * MIB]],
+  ])("%s", (_, sizes) => {
+    expect(isDrained(sizes, BATCH)).toBe(true);
+  });
+});
+
+describe("a queue is not drained", () => {
+  test.each([
+    ["after a single look", [0]],
+    ["before any look", []],
+    ["when the last look alone finds no more than is sent at a time", [20 * MIB, MIB]],
+    ["when it holds more than is sent at a time, even if it shrinks", [20 * MIB, 12 * MIB, 10 * MIB]],
+    ["when it stands still: the sender waits between two tries", [MIB, MIB, MIB, MIB]],
+    ["when it only grows", [300_000, 400_000, 500_000, 600_000]],
+    ["when what made it shorter is long ago", [2 * MIB, MIB, MIB, MIB, MIB, MIB, MIB]],
+  ])("%s", (_, sizes) => {
+    expect(isDrained(sizes, BATCH)).toBe(false);
+  });
+});
