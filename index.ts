@@ -5,4 +5,5 @@ export { DOCKER_PROVIDER_VERSION, NodeStack, type NodeStackProps } from "./const
 export { OtelPipeline, type OtelPipelineProps } from "./constructs/otel-pipeline";
 export { ServiceContainer, type ServiceContainerProps } from "./constructs/service-container";
 export { VictoriaCluster, type VictoriaClusterProps } from "./constructs/victoria-cluster";
+export { fromEnvFiles } from "./inputs/env-files";
 export * from "./lib";

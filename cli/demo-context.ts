@@ -62,7 +62,7 @@ export async function secretStep({ folder, environment, progress }: Session, fle
   return progress.step(
     "secrets",
     "looking for the password of the stats page",
-    async () => ensureStatsPassword(folder, readEnvironment(folder, environment), fleet.haproxy.statsPasswordFile),
+    async () => ensureStatsPassword(folder, readEnvironment(folder, environment), fleet.haproxy),
     ({ made, where }) => `password of the stats page ${made ? "generated, kept in" : "found in"} ${where}`,
   );
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { STATS_PASSWORD_FILE } from "../inputs/secrets";
-import type { Environment } from "../lib/fleet/environment";
+import { type PasswordSource, STATS_PASSWORD_FILE } from "../inputs/secrets";
+import { type Environment, PASSWORD_VARIABLE } from "../lib/fleet/environment";
 
 export interface StatsPassword {
   /** Where a person finds it. */
@@ -17,10 +17,12 @@ export interface StatsPassword {
 export function ensureStatsPassword(
   folder: string,
   environment: Environment,
-  passwordFile: string | undefined,
+  { statsPasswordFile, statsPasswordEnvFile }: PasswordSource = {},
 ): StatsPassword {
-  if (passwordFile !== undefined) return { where: passwordFile, made: false };
-  if (environment.HAPROXY_STATS_PASS !== undefined) return { where: "HAPROXY_STATS_PASS", made: false };
+  if (statsPasswordFile !== undefined) return { where: statsPasswordFile, made: false };
+  if (statsPasswordEnvFile !== undefined)
+    return { where: `${PASSWORD_VARIABLE} of ${statsPasswordEnvFile}`, made: false };
+  if (environment[PASSWORD_VARIABLE] !== undefined) return { where: PASSWORD_VARIABLE, made: false };
   const path = resolve(folder, STATS_PASSWORD_FILE);
   if (existsSync(path)) return { where: STATS_PASSWORD_FILE, made: false };
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

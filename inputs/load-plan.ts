@@ -31,9 +31,7 @@ export async function loadPlan(
   const environment = readEnvironment(folder, processEnvironment);
   const fleet = await loadFleet(folder, environment);
   const problems: Problem[] = [...contextProblems(fleet, processEnvironment)];
-  const statsPassword = collect(problems, () =>
-    readStatsPassword(folder, environment, fleet.haproxy.statsPasswordFile),
-  );
+  const statsPassword = collect(problems, () => readStatsPassword(folder, environment, fleet.haproxy));
   const now = new Date();
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
   const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");

@@ -12,6 +12,7 @@ export type {
   PortsDefinition,
   Signal,
 } from "./fleet/definition";
+export type { EnvFilesOptions } from "./fleet/env-files";
 export type { Environment } from "./fleet/environment";
 export type { Fleet, FleetNode, ServiceLimit } from "./fleet/fleet";
 export type { HaproxyPlan, TlsFiles } from "./haproxy/plan-haproxy";

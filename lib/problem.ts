@@ -4,6 +4,15 @@
  */
 export const PROBLEM_CODES = [
   "engine/context-overrides",
+  "env/file-missing",
+  "env/file-unreadable",
+  "env/files-differ",
+  "env/line-unreadable",
+  "env/node-unlisted",
+  "env/node-without-file",
+  "env/value-interpolated",
+  "env/variable-missing",
+  "env/variable-unknown",
   "fleet/address-duplicate",
   "fleet/address-invalid",
   "fleet/backend-invalid",

@@ -74,20 +74,23 @@ test("a port is tried by listening on it", async () => {
 
 test("a password is generated once, for its owner only", () => {
   const checkout = folder();
-  expect(ensureStatsPassword(checkout, {}, undefined).made).toBe(true);
+  expect(ensureStatsPassword(checkout, {}).made).toBe(true);
   const file = join(checkout, ".mirador/secrets/stats-password");
   const password = readFileSync(file, "utf8");
   expect(password.trim().length).toBeGreaterThanOrEqual(24);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(join(file, "..")).mode & 0o777).toBe(0o700);
-  expect(ensureStatsPassword(checkout, {}, undefined).made).toBe(false);
+  expect(ensureStatsPassword(checkout, {}).made).toBe(false);
   expect(readFileSync(file, "utf8")).toBe(password);
 });
 
 test("no password is generated where there is one", () => {
   const checkout = folder();
-  expect(ensureStatsPassword(checkout, { HAPROXY_STATS_PASS: "given" }, undefined).where).toBe("HAPROXY_STATS_PASS");
-  expect(ensureStatsPassword(checkout, {}, "/run/secret").where).toBe("/run/secret");
+  expect(ensureStatsPassword(checkout, { HAPROXY_STATS_PASS: "given" }).where).toBe("HAPROXY_STATS_PASS");
+  expect(ensureStatsPassword(checkout, {}, { statsPasswordFile: "/run/secret" }).where).toBe("/run/secret");
+  expect(ensureStatsPassword(checkout, {}, { statsPasswordEnvFile: ".env.node1" }).where).toBe(
+    "HAPROXY_STATS_PASS of .env.node1",
+  );
   expect(existsSync(join(checkout, ".mirador"))).toBe(false);
 });
 

@@ -5,6 +5,8 @@ import { readStatsPassword, STATS_PASSWORD_FILE } from "../../inputs/secrets";
 import { temporaryFolder } from "../support/folders";
 import { codesOf, problemsOf } from "../support/problems";
 
+const source = (statsPasswordFile: string | undefined) =>
+  statsPasswordFile === undefined ? {} : { statsPasswordFile };
 const VARIABLE = { HAPROXY_STATS_PASS: "from-the-variable" };
 
 test.each([
@@ -26,7 +28,9 @@ test.each([
   ],
   ["a file of several spaces and a line end of Windows", { own: "  spaced out  \r\n" }, {}, "own", "  spaced out  "],
 ])("takes %s", (_, files, environment, passwordFile, expected) => {
-  expect(readStatsPassword(temporaryFolder(files as Record<string, string>), environment, passwordFile)).toBe(expected);
+  expect(readStatsPassword(temporaryFolder(files as Record<string, string>), environment, source(passwordFile))).toBe(
+    expected,
+  );
 });
 
 test.each([
@@ -56,13 +60,13 @@ test.each([
     "environment HAPROXY_STATS_PASS",
   ],
 ])("fails when %s", (_, files, environment, passwordFile, code, where) => {
-  const attempt = () => readStatsPassword(temporaryFolder(files), environment, passwordFile);
+  const attempt = () => readStatsPassword(temporaryFolder(files), environment, source(passwordFile));
   expect(codesOf(problemsOf(attempt))).toEqual([[code, where]]);
 });
 
 test.each(["", "\n", "   \n"])("fails for a file that holds only %j", (text) => {
   const folder = temporaryFolder({ own: text });
-  expect(codesOf(problemsOf(() => readStatsPassword(folder, {}, "own")))).toEqual([
+  expect(codesOf(problemsOf(() => readStatsPassword(folder, {}, source("own"))))).toEqual([
     ["secret/blank", join(folder, "own")],
   ]);
 });
@@ -70,7 +74,7 @@ test.each(["", "\n", "   \n"])("fails for a file that holds only %j", (text) => 
 test.each([0o644, 0o640, 0o604, 0o620, 0o601])("fails for a file of mode %o, which others may open", (mode) => {
   const folder = temporaryFolder({ own: "correct-horse" });
   chmodSync(join(folder, "own"), mode);
-  const [problem] = problemsOf(() => readStatsPassword(folder, {}, "own"));
+  const [problem] = problemsOf(() => readStatsPassword(folder, {}, source("own")));
   expect(problem).toMatchObject({
     code: "secret/readable-by-others",
     what: `${join(folder, "own")} has mode 0${mode.toString(8)}`,
@@ -81,17 +85,17 @@ test.each([0o644, 0o640, 0o604, 0o620, 0o601])("fails for a file of mode %o, whi
 test.each([0o600, 0o400])("takes a file of mode %o", (mode) => {
   const folder = temporaryFolder({ own: "correct-horse" });
   chmodSync(join(folder, "own"), mode);
-  expect(readStatsPassword(folder, {}, "own")).toBe("correct-horse");
+  expect(readStatsPassword(folder, {}, source("own"))).toBe("correct-horse");
 });
 
 test("fails for a folder in the file's place", () => {
   const folder = temporaryFolder({ "own/file": "" });
   chmodSync(join(folder, "own"), 0o700);
-  expect(problemsOf(() => readStatsPassword(folder, {}, "own"))).toHaveLength(1);
+  expect(problemsOf(() => readStatsPassword(folder, {}, source("own")))).toHaveLength(1);
 });
 
 test("tells no secret in any problem", () => {
   const folder = temporaryFolder({ own: "correct-horse" });
   chmodSync(join(folder, "own"), 0o644);
-  expect(JSON.stringify(problemsOf(() => readStatsPassword(folder, {}, "own")))).not.toContain("correct-horse");
+  expect(JSON.stringify(problemsOf(() => readStatsPassword(folder, {}, source("own"))))).not.toContain("correct-horse");
 });

@@ -1,3 +1,4 @@
+import fromEnvFiles from "../../examples/from-env-files";
 import limitsAndRetention from "../../examples/limits-and-retention";
 import metricsSingle from "../../examples/metrics-single";
 import oneNode from "../../examples/one-node";
@@ -13,6 +14,7 @@ import type { MeshFiles } from "../../lib/mesh/files";
 
 /** Every example fleet by the name of its file; a test demands that none is left out. */
 export const EXAMPLE_FLEETS: Readonly<Record<string, Fleet>> = {
+  "from-env-files": fromEnvFiles,
   "limits-and-retention": limitsAndRetention,
   "metrics-single": metricsSingle,
   "one-node": oneNode,

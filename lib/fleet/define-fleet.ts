@@ -7,7 +7,7 @@ import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan
 import { SERVICE_NAMES, type ServiceName } from "../plan/services";
 import { type Problem, refuse } from "../problem";
 import { type FleetDefinition, type PerSignal, perSignal } from "./definition";
-import { type Environment, fillFromEnvironment, isGroup } from "./environment";
+import { type Environment, fillFromEnvironment, isGroup, placedByVariable } from "./environment";
 import type { Fleet, ServiceLimit } from "./fleet";
 import { parseMebibytes, parseRetentionDays } from "./quantity";
 import { validateShape } from "./schema";
@@ -33,7 +33,7 @@ export function defineFleet(definition: FleetDefinition, environment: Environmen
           fix: "export defineFleet({ nodes: [...] })",
         },
       ];
-  refuse([...filled.problems, ...shape, ...validateFleet(filled.definition)]);
+  refuse([...filled.problems, ...placedByVariable([...shape, ...validateFleet(filled.definition)], filled.origins)]);
   return deepFreeze(complete(structuredClone(filled.definition)));
 }
 
@@ -64,6 +64,7 @@ function complete(definition: FleetDefinition): Fleet {
       drainSeconds: haproxy.drainSeconds ?? 30,
       statsUser: haproxy.stats?.user ?? "admin",
       ...(haproxy.stats?.passwordFile === undefined ? {} : { statsPasswordFile: haproxy.stats.passwordFile }),
+      ...(haproxy.stats?.passwordEnvFile === undefined ? {} : { statsPasswordEnvFile: haproxy.stats.passwordEnvFile }),
       ...(haproxy.tls === undefined ? {} : { tls: haproxy.tls }),
     },
     limits: Object.fromEntries(SERVICE_NAMES.map((name) => [name, limitOf(definition, name)])) as Fleet["limits"],

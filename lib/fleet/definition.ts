@@ -104,6 +104,11 @@ export interface HaproxyDefinition {
      * @default - the variable HAPROXY_STATS_PASS, else `.mirador/secrets/stats-password`; there is no default password
      */
     readonly passwordFile?: string;
+    /**
+     * File of variables, mode 0600, that has the password as HAPROXY_STATS_PASS: a `.env` of the compose stack that this
+     * replaces. Not beside `passwordFile`. `fromEnvFiles` sets it.
+     */
+    readonly passwordEnvFile?: string;
   };
   /** TLS at the access points. @default - plain text, for a private network or a TLS proxy in front */
   readonly tls?: {

@@ -30,6 +30,8 @@ export interface Fleet {
     readonly drainSeconds: number;
     readonly statsUser: string;
     readonly statsPasswordFile?: string;
+    /** A file of variables that has HAPROXY_STATS_PASS. At most one of the two is set. */
+    readonly statsPasswordEnvFile?: string;
     readonly tls?: { readonly certificatePath: string; readonly keyPath?: string };
   };
   readonly limits: Readonly<Record<ServiceName, ServiceLimit>>;

@@ -152,7 +152,9 @@ const haproxy = z.strictObject({
   algorithm: z.enum(["roundrobin", "leastconn", "random", "source", "first"]).optional(),
   checkIntervalSeconds: whole(1, 10, "seconds").optional(),
   drainSeconds: whole(1, 600, "seconds").optional(),
-  stats: z.strictObject({ user: user.optional(), passwordFile: path.optional() }).optional(),
+  stats: z
+    .strictObject({ user: user.optional(), passwordFile: path.optional(), passwordEnvFile: path.optional() })
+    .optional(),
   tls: z.strictObject({ certificatePath: path, keyPath: path.optional() }).optional(),
 });
 

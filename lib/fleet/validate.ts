@@ -18,6 +18,7 @@ export function validateFleet(definition: FleetDefinition): readonly Problem[] {
     ),
     ...duplicatePorts(definition),
     ...sharedFolders(definition),
+    ...passwordPlaces(definition),
     ...batchOrder(definition),
     ...memoryFloors(definition),
     ...backendProblems(definition),
@@ -85,6 +86,13 @@ function sharedFolders({ storagePaths }: FleetDefinition): Problem[] {
     const fix = "give each signal a folder of its own";
     return other ? [{ code: "fleet/path-invalid", what, where: `fleet.storagePaths.${signal}`, fix }] : [];
   });
+}
+
+function passwordPlaces({ haproxy }: FleetDefinition): Problem[] {
+  const { passwordFile, passwordEnvFile } = haproxy?.stats ?? {};
+  if (passwordFile === undefined || passwordEnvFile === undefined) return [];
+  const what = "the password of the stats page is to come from passwordFile and from passwordEnvFile";
+  return [{ code: "fleet/value-invalid", what, where: "fleet.haproxy.stats", fix: "keep one of the two" }];
 }
 
 function batchOrder({ batch }: FleetDefinition): Problem[] {

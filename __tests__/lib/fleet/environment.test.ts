@@ -83,19 +83,29 @@ describe("the variables of the compose .env", () => {
 test.each([
   [{ OTLP_GRPC_PORT: "http" }, "fleet/port-invalid", "environment OTLP_GRPC_PORT"],
   [{ OTLP_GRPC_PORT: "-1" }, "fleet/port-invalid", "environment OTLP_GRPC_PORT"],
-  [{ OTLP_GRPC_PORT: "70000" }, "fleet/port-invalid", "fleet.ports.otlpGrpc"],
-  [{ PROMETHEUS_PORT: "8404" }, "fleet/port-duplicate", "fleet.ports.gatewayMetrics"],
-  [{ VM_RETENTION: "1m" }, "fleet/retention-invalid", "fleet.retention.metrics"],
-  [{ VL_STORAGE_PATH: "relative" }, "fleet/path-invalid", "fleet.storagePaths.logs"],
-  [{ HAPROXY_STATS_USER: "a b" }, "fleet/text-unsafe", "fleet.haproxy.stats.user"],
+  [{ OTLP_GRPC_PORT: "70000" }, "fleet/port-invalid", "environment OTLP_GRPC_PORT"],
+  [{ PROMETHEUS_PORT: "8404" }, "fleet/port-duplicate", "environment PROMETHEUS_PORT"],
+  [{ VM_RETENTION: "1m" }, "fleet/retention-invalid", "environment VM_RETENTION"],
+  [{ VL_STORAGE_PATH: "relative" }, "fleet/path-invalid", "environment VL_STORAGE_PATH"],
+  [{ HAPROXY_STATS_USER: "a b" }, "fleet/text-unsafe", "environment HAPROXY_STATS_USER"],
 ])("fails for %j", (environment, code, where) => {
   expect(codesOf(problemsOf(() => defineFleet(ONE_NODE, environment)))).toEqual([[code, where]]);
+});
+
+test("fails once for an address that is also where the engine is", () => {
+  const attempt = () => defineFleet({}, { NODE1_IP: "10.0.0.1", NODE2_IP: "not a host!" });
+  expect(codesOf(problemsOf(attempt))).toEqual([["fleet/address-invalid", "environment NODE2_IP"]]);
+});
+
+test("a typed field is told by its own place, whatever the variable says", () => {
+  const attempt = () => defineFleet({ ...ONE_NODE, retention: { metrics: "1m" } }, { VM_RETENTION: "30d" });
+  expect(codesOf(problemsOf(attempt))).toEqual([["fleet/retention-invalid", "fleet.retention.metrics"]]);
 });
 
 test("fails for NODE_NAME and NODE_IP like for typed nodes", () => {
   const attempt = () => defineFleet({}, { NODE_NAME: "Node 1", NODE_IP: "10.0.0" });
   expect(codesOf(problemsOf(attempt))).toEqual([
-    ["fleet/name-invalid", "fleet.nodes[0].name"],
-    ["fleet/address-invalid", "fleet.nodes[0].address"],
+    ["fleet/name-invalid", "environment NODE_NAME"],
+    ["fleet/address-invalid", "environment NODE_IP"],
   ]);
 });

@@ -220,6 +220,11 @@ describe("storage paths", () => {
   });
 });
 
+test("the password of the stats page fails to come from two places", () => {
+  const stats = { passwordFile: "password", passwordEnvFile: ".env.node1" };
+  expect(codesOf(withOneNode({ haproxy: { stats } }))).toEqual([["fleet/value-invalid", "fleet.haproxy.stats"]]);
+});
+
 describe("the Terraform backend", () => {
   test("fails when several nodes would write one state", () => {
     const backend = { type: "s3", config: { bucket: "states", key: "mirador.tfstate" } };
