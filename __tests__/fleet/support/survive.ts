@@ -38,8 +38,9 @@ export async function survive(stack: FleetStack, fault: Survival): Promise<void>
   }
   const nodeRate = (signal: keyof typeof RATES): number => RATES[signal] / stack.nodes.length;
   const mayWait = (signal: keyof typeof RATES): number => nodeRate(signal) * WAITING_SECONDS;
-  expect(lossesIn(trial.during, fault.struck === undefined ? undefined : mayWait), "during").toEqual([]);
-  expect(lossesIn(trial.after), "after").toEqual([]);
+  // Soft: what is missing for a while says nothing of what is lost for good, so all of it is counted.
+  expect.soft(lossesIn(trial.during, fault.struck === undefined ? undefined : mayWait), "during").toEqual([]);
+  expect.soft(lossesIn(trial.after), "after").toEqual([]);
   if (fault.eachGroup === true) await expectInEachGroup(stack, fault.name, [...trial.reports.values()].flat());
 }
 
@@ -59,7 +60,7 @@ export async function expectInEachGroup(
 ): Promise<void> {
   for (const { group, counts } of await countInGroups(context, stack, faults, reports)) {
     sayCounts(`${name}, group ${group} alone`, counts);
-    expect(lossesIn(counts), `group ${group} alone`).toEqual([]);
+    expect.soft(lossesIn(counts), `group ${group} alone`).toEqual([]);
   }
 }
 

@@ -21,6 +21,8 @@ export interface Fault {
   readonly end?: () => Promise<void>;
   /** How long it lasts under load. @default 0 */
   readonly holdSeconds?: number;
+  /** How long everything may take to be found after it. @default 180 */
+  readonly drainSeconds?: number;
 }
 
 export interface Trial {
@@ -38,7 +40,7 @@ export async function tryFault(
   context: FleetContext,
   stack: FleetStack,
   rates: Rates,
-  { name, struck = [], begin, end, holdSeconds = 0 }: Fault,
+  { name, struck = [], begin, end, holdSeconds = 0, drainSeconds = 180 }: Fault,
 ): Promise<Trial> {
   const spared = stack.nodes.filter((node) => !struck.includes(node));
   const load = (nodes: readonly string[]) =>
@@ -60,7 +62,7 @@ export async function tryFault(
     // Clients of a node that was away have been trying again all the time.
     const all = [reports, await loads[0].stop(struck), await second.stop()];
     const byNode = new Map(stack.nodes.map((node) => [node, all.flatMap((some) => some.get(node) ?? [])]));
-    const after = await countAt(context, stack, [...byNode.values()].flat(), { seconds: 180 });
+    const after = await countAt(context, stack, [...byNode.values()].flat(), { seconds: drainSeconds });
     sayCounts(`${name}, after`, after);
     return { during, after, reports: byNode, probes: await probes.stop() };
   } finally {
