@@ -36,8 +36,22 @@ export class MeshClient {
     private readonly port: number,
   ) {}
 
-  /** @returns the answer whatever its status, its body not read yet */
-  public open(node: MeshNode, service: MeshService, options: MeshRequest): Promise<IncomingMessage> {
+  /**
+   * A connection that was kept may be closed by the other side in the moment in which it is used again: a question is
+   * asked once more then, by a new one. Anything else might be done twice.
+   * @returns the answer whatever its status, its body not read yet
+   */
+  public async open(node: MeshNode, service: MeshService, options: MeshRequest): Promise<IncomingMessage> {
+    try {
+      return await this.send(node, service, options);
+    } catch (error) {
+      const { method = "GET", signal } = options;
+      if (method !== "GET" || !(error instanceof StaleConnection) || signal?.aborted === true) throw error;
+      return this.send(node, service, options);
+    }
+  }
+
+  private send(node: MeshNode, service: MeshService, options: MeshRequest): Promise<IncomingMessage> {
     const { method = "GET", path, headers = {}, body, timeout = 30_000, signal } = options;
     return new Promise((resolve, reject) => {
       const sent = request({
@@ -48,7 +62,9 @@ export class MeshClient {
         ...(signal === undefined ? {} : { signal }),
       });
       sent.on("response", resolve);
-      sent.on("error", reject);
+      sent.on("error", (error: NodeJS.ErrnoException) =>
+        reject(sent.reusedSocket && error.code === "ECONNRESET" ? new StaleConnection(error.message) : error),
+      );
       sent.on("timeout", () => sent.destroy(new Error(`${service} of ${node.name}: no answer for ${timeout} ms`)));
       if (body === undefined || typeof body === "string" || Buffer.isBuffer(body)) sent.end(body);
       else body.on("error", (error) => sent.destroy(error)).pipe(sent);
@@ -89,4 +105,9 @@ export class MeshClient {
     this.agents.set(key, agent);
     return agent;
   }
+}
+
+/** Closed by the other side before it answered anything. */
+class StaleConnection extends Error {
+  public readonly code = "ECONNRESET";
 }
