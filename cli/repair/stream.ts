@@ -8,28 +8,35 @@ export interface Tag {
 /**
  * Takes a stream's text apart. Names stand in it without quotes, so that the text alone may be read in two ways; but a
  * store keeps the tags as fields of every row too, and those decide.
- * @returns nothing when the row's fields do not explain the text: such a row cannot be copied exactly
+ * @returns nothing when a field says otherwise than the text: such a row cannot be copied exactly
  */
 export function tagsOf({ stream, fields }: Pick<Row, "stream" | "fields">): readonly Tag[] | undefined {
   if (stream === "{}") return [];
-  return stream.startsWith("{") ? tagsFrom(stream, 1, fields) : undefined;
+  if (!stream.startsWith("{")) return undefined;
+  // Rows that a store keeps for itself, as an index of traces, may have tags that are no fields.
+  const plain = (name: string): boolean => !fields.has(name) && PLAIN.test(name);
+  return (
+    tagsFrom(stream, 1, ({ name, value }) => fields.get(name) === value) ??
+    tagsFrom(stream, 1, ({ name, value }) => fields.get(name) === value || plain(name))
+  );
 }
 
-function tagsFrom(stream: string, at: number, fields: Row["fields"]): readonly Tag[] | undefined {
+function tagsFrom(stream: string, at: number, holds: (tag: Tag) => boolean): readonly Tag[] | undefined {
   for (let equals = stream.indexOf('="', at); equals >= 0; equals = stream.indexOf('="', equals + 1)) {
-    const name = stream.slice(at, equals);
-    const value = fields.get(name);
-    if (value === undefined) continue;
     const quoted = QUOTED.exec(stream.slice(equals + 1))?.[0];
-    if (quoted === undefined || unquote(quoted) !== value) continue;
+    if (quoted === undefined) continue;
+    const tag = { name: stream.slice(at, equals), value: unquote(quoted) };
+    if (!holds(tag)) continue;
     const end = equals + 1 + quoted.length;
-    if (stream.slice(end) === "}") return [{ name, value }];
-    const others = stream[end] === "," ? tagsFrom(stream, end + 1, fields) : undefined;
-    if (others !== undefined) return [{ name, value }, ...others];
+    if (stream.slice(end) === "}") return [tag];
+    const others = stream[end] === "," ? tagsFrom(stream, end + 1, holds) : undefined;
+    if (others !== undefined) return [tag, ...others];
   }
   return undefined;
 }
 
+/** A name that cannot be mistaken for the end of another tag. */
+const PLAIN = /^[^"=,{}]+$/;
 const QUOTED = /^"(?:[^"\\]|\\.)*"/s;
 /** Go writes digits above nine in lower case; `u` and `U` differ in how many follow. */
 const ESCAPE = /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))/gs;

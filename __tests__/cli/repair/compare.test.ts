@@ -157,7 +157,13 @@ describe("two groups", () => {
   });
 
   test("keep what cannot be copied exactly where it is", async () => {
-    const odd: Row = { ...rowAt(7, DAY), stream: '{a="x"}' };
+    const odd: Row = {
+      ...{ time: DAY, stream: '{a="x"}', streamId: "1" },
+      fields: new Map([
+        ["_msg", "n7;"],
+        ["a", "y"],
+      ]),
+    };
     const [a, b] = [new Memory([odd]), new Memory([])];
     const { missing, put, odd: left } = await compareDay({ a, b }, DAY_RANGE, options());
     expect([missing.b, put.b, left.b, b.stored.length]).toEqual([1, 0, 1, 0]);

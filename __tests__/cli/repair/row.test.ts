@@ -77,6 +77,13 @@ describe("the tags of a stream", () => {
     expect(tags(`{od d=${quoted}}`, { "od d": value })).toEqual([["od d", value]]);
   });
 
+  test("need no field where their names cannot be mistaken: a store's own index has rows of that kind", () => {
+    expect(tags('{trace_id_idx_stream="7",b="y"}', { b: "y" })).toEqual([
+      ["trace_id_idx_stream", "7"],
+      ["b", "y"],
+    ]);
+  });
+
   test("are none for the stream without tags", () => {
     expect(tags("{}", { a: "x" })).toEqual([]);
   });
@@ -108,6 +115,6 @@ describe("a row for the storages", () => {
   });
 
   test("is not made where the stream cannot be told exactly", () => {
-    expect(encode({ _stream: '{a="x"}' })).toBeUndefined();
+    expect(encode({ _stream: '{a="x"}', a: "y" })).toBeUndefined();
   });
 });
