@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Environment, environmentPlace, PASSWORD_VARIABLE } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
+import { statsPasswordProblems } from "../lib/fleet/stats-password";
 import { ProblemError, refuse } from "../lib/problem";
 import { readEnvFile } from "./env-file";
 
@@ -22,7 +23,7 @@ export function readStatsPassword(
   if (statsPasswordEnvFile !== undefined) return readFromEnvFile(folder, statsPasswordEnvFile);
   const variable = environment[PASSWORD_VARIABLE];
   if (variable !== undefined && statsPasswordFile === undefined)
-    return notBlank(variable, environmentPlace(PASSWORD_VARIABLE));
+    return usable(variable, environmentPlace(PASSWORD_VARIABLE));
   const path = resolve(folder, statsPasswordFile ?? STATS_PASSWORD_FILE);
   if (!existsSync(path)) {
     throw new ProblemError([
@@ -36,7 +37,7 @@ export function readStatsPassword(
     ]);
   }
   refuseOpenFile(path);
-  return notBlank(readText(path).replace(/\r?\n$/, ""), path);
+  return usable(readText(path).replace(/\r?\n$/, ""), path);
 }
 
 function readFromEnvFile(folder: string, file: string): string {
@@ -50,7 +51,7 @@ function readFromEnvFile(folder: string, file: string): string {
     throw new ProblemError([{ code: "secret/missing", what, where, fix: `write ${PASSWORD_VARIABLE}=… into it` }]);
   }
   refuseOpenFile(path);
-  return notBlank(found.value, `${path}:${found.line} ${PASSWORD_VARIABLE}`);
+  return usable(found.value, `${path}:${found.line} ${PASSWORD_VARIABLE}`);
 }
 
 function refuseOpenFile(path: string): void {
@@ -69,9 +70,8 @@ function readText(path: string): string {
   }
 }
 
-function notBlank(value: string, where: string): string {
-  if (value.trim() !== "") return value;
-  throw new ProblemError([
-    { code: "secret/blank", what: "the password of the stats page is blank", where, fix: "give 12 characters or more" },
-  ]);
+/** Told by what the user set: the plan knows only that there is a password. */
+function usable(password: string, where: string): string {
+  refuse(statsPasswordProblems(password, where));
+  return password;
 }

@@ -87,10 +87,26 @@ describe("everything from outside together", () => {
     ]);
   });
 
-  test("fails for a secret that is there and cannot be used", async () => {
-    const folder = temporaryFolder(plain());
-    const attempt = loadPlan(folder, { ...ENVIRONMENT, HAPROXY_STATS_PASS: "short" });
-    expect(codesOf(await problemsOfPromise(attempt))).toEqual([["secret/unusable", "secrets.statsPassword"]]);
+  test("fails for a secret that is there and cannot be used, by what the user set", async () => {
+    const attempt = loadPlan(temporaryFolder(plain()), { ...ENVIRONMENT, HAPROXY_STATS_PASS: "short" });
+    expect(codesOf(await problemsOfPromise(attempt))).toEqual([["secret/unusable", "environment HAPROXY_STATS_PASS"]]);
+
+    const folder = temporaryFolder({ ...plain('haproxy: { stats: { passwordFile: "own" } }'), own: "short\n" });
+    expect(codesOf(await problemsOfPromise(loadPlan(folder, ENVIRONMENT)))).toEqual([
+      ["secret/unusable", join(folder, "own")],
+    ]);
+  });
+
+  test("fails with an unusable password beside what else is wrong", async () => {
+    const attempt = loadPlan(temporaryFolder(plain()), {
+      MIRADOR_FLEET: "fleet.mjs",
+      HAPROXY_STATS_PASS: "p".repeat(73),
+      DOCKER_CONTEXT: "staging",
+    });
+    expect(codesOf(await problemsOfPromise(attempt))).toEqual([
+      ["engine/context-overrides", "environment DOCKER_CONTEXT"],
+      ["secret/unusable", "environment HAPROXY_STATS_PASS"],
+    ]);
   });
 });
 
