@@ -1,30 +1,42 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { defineFleet, refineFleet } from "../lib/fleet/define-fleet";
+import { defineFleet, environmentProblems, refineFleet } from "../lib/fleet/define-fleet";
 import type { FleetDefinition } from "../lib/fleet/definition";
 import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
 import { type ImageOverrides, validateImageOverrides } from "../lib/images/overrides";
-import { ProblemError, refuse } from "../lib/problem";
+import { collect, collectLater, type Problem, ProblemError, refuse } from "../lib/problem";
+import { type ModuleRequest, moduleProblems } from "./module-problem";
 
 /**
  * The fleet of `MIRADOR_FLEET` (default `fleet.ts`), completed from the environment, with the images of
  * `MIRADOR_IMAGES`. A module may export a fleet or a plain definition.
+ * @throws ProblemError with what is wrong with the module, the images and the environment's variables at once
  */
 export async function loadFleet(folder: string, environment: Environment): Promise<Fleet> {
   const path = resolve(folder, environment.MIRADOR_FLEET || "fleet.ts");
-  const images = readImageOverrides(folder, environment.MIRADOR_IMAGES);
-  const exported = await importDefault(path, environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts");
-  if (isFleet(exported)) return refineFleet(exported, environment, images);
-  const definition = exported as FleetDefinition;
-  return defineFleet(
-    { ...definition, ...(Object.keys(images).length > 0 ? { images: { ...definition.images, ...images } } : {}) },
-    environment,
-  );
+  const problems: Problem[] = [];
+  const images = collect(problems, () => readImageOverrides(folder, environment.MIRADOR_IMAGES)) ?? {};
+  const fleet = await collectLater(problems, async () => {
+    const exported = await importDefault({
+      path,
+      folder,
+      where: environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts",
+    });
+    if (isFleet(exported)) return refineFleet(exported, environment, images);
+    const definition = exported as FleetDefinition;
+    return defineFleet(
+      { ...definition, ...(Object.keys(images).length > 0 ? { images: { ...definition.images, ...images } } : {}) },
+      environment,
+    );
+  });
+  if (fleet !== undefined && problems.length === 0) return fleet;
+  const told = new Set(problems.map(({ where }) => where));
+  throw new ProblemError([...problems, ...environmentProblems(environment).filter(({ where }) => !told.has(where))]);
 }
 
-async function importDefault(path: string, where: string): Promise<unknown> {
+async function importDefault({ path, folder, where }: ModuleRequest): Promise<unknown> {
   if (!existsSync(path)) {
     throw new ProblemError([
       {
@@ -40,15 +52,7 @@ async function importDefault(path: string, where: string): Promise<unknown> {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
     if (ProblemError.is(error)) throw error;
-    const what = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    throw new ProblemError([
-      {
-        code: "fleet/module-unusable",
-        what: `${path} cannot be loaded: ${what}`,
-        where,
-        fix: "mend the module; `npx tsc --noEmit` shows where",
-      },
-    ]);
+    throw new ProblemError(moduleProblems(error, { path, folder, where }));
   }
   // A CommonJS module that is imported has its exports one level deeper.
   const outer = (module as { default?: unknown }).default;

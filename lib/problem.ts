@@ -18,6 +18,7 @@ export const PROBLEM_CODES = [
   "fleet/backend-invalid",
   "fleet/memory-invalid",
   "fleet/module-missing",
+  "fleet/module-syntax",
   "fleet/module-unusable",
   "fleet/name-duplicate",
   "fleet/name-invalid",

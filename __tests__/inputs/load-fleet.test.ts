@@ -72,7 +72,7 @@ describe("the fleet module", () => {
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ code: "fleet/module-unusable", where: "environment MIRADOR_FLEET" });
     expect(problem?.what).toContain(told);
-    expect(problem?.what).not.toContain("second line");
+    expect(problem?.what).not.toContain("\n");
   });
 
   test("fails with the problems of its own definition, all of them", async () => {
@@ -82,6 +82,41 @@ describe("the fleet module", () => {
       ["fleet/no-nodes", "fleet.nodes"],
       ["fleet/retention-invalid", "fleet.retention.logs"],
     ]);
+  });
+});
+
+describe("variables that cannot be used", () => {
+  const WRONG = { VM_RETENTION: "1m", OTLP_GRPC_PORT: "grpc", HAPROXY_STATS_PASS: "short" };
+  const TOLD = [
+    ["fleet/port-invalid", "environment OTLP_GRPC_PORT"],
+    ["fleet/retention-invalid", "environment VM_RETENTION"],
+    ["secret/unusable", "environment HAPROXY_STATS_PASS"],
+  ];
+
+  test.each([
+    [
+      "has problems of its own",
+      'const { defineFleet } = await import("ROOT/lib"); export default defineFleet({});',
+      [],
+    ],
+    [
+      "cannot be loaded",
+      'throw new Error("no"); export default 1;',
+      ["fleet/module-unusable", "environment MIRADOR_FLEET"],
+    ],
+    ["is a definition with problems", "export default { nodes: [] };", ["fleet/no-nodes", "fleet.nodes"]],
+    ["is right", `export default ${NODES};`, []],
+  ])("are told at once, beside a module that %s", async (_, text, own) => {
+    const folder = temporaryFolder({ "fleet.mjs": text.replace("ROOT", ROOT) });
+    const problems = await problemsOfPromise(loadFleet(folder, { ...WRONG, MIRADOR_FLEET: "fleet.mjs" }));
+    expect(codesOf(problems).toSorted()).toEqual([...TOLD, ...(own.length > 0 ? [own] : [])].toSorted());
+  });
+
+  test("are told beside images that cannot be read", async () => {
+    const environment = { ...WRONG, MIRADOR_IMAGES: "nowhere.json" };
+    expect(codesOf(await problemsOfPromise(loadFleet(ROOT, environment))).toSorted()).toEqual(
+      [...TOLD, ["image/override-invalid", "environment MIRADOR_IMAGES"]].toSorted(),
+    );
   });
 });
 

@@ -7,10 +7,18 @@ import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName } from "../plan
 import { SERVICE_NAMES, type ServiceName } from "../plan/services";
 import { type Problem, refuse } from "../problem";
 import { type FleetDefinition, type PerSignal, perSignal } from "./definition";
-import { type Environment, fillFromEnvironment, isGroup, placedByVariable } from "./environment";
+import {
+  type Environment,
+  environmentPlace,
+  fillFromEnvironment,
+  isGroup,
+  PASSWORD_VARIABLE,
+  placedByVariable,
+} from "./environment";
 import type { Fleet, ServiceLimit } from "./fleet";
 import { parseMebibytes, parseRetentionDays } from "./quantity";
 import { validateShape } from "./schema";
+import { statsPasswordProblems } from "./stats-password";
 import { validateFleet } from "./validate";
 
 /**
@@ -40,6 +48,21 @@ export function defineFleet(definition: FleetDefinition, environment: Environmen
 /** The same fleet with what it left out filled from the environment, and with other images. */
 export function refineFleet(fleet: Fleet, environment: Environment, images: FleetDefinition["images"] = {}): Fleet {
   return defineFleet({ ...fleet.definition, images: { ...fleet.definition.images, ...images } }, environment);
+}
+
+/**
+ * What is wrong with the variables of an environment, whatever the fleet says: for where no fleet could be read, so that
+ * they are told in the same breath. Which nodes they name is left to the fleet.
+ */
+export function environmentProblems(environment: Environment): readonly Problem[] {
+  const { definition, origins, problems } = fillFromEnvironment({ nodes: [] }, environment);
+  const { nodes: _, ...settings } = definition;
+  const password = environment[PASSWORD_VARIABLE];
+  return [
+    ...problems,
+    ...placedByVariable(validateShape(settings), origins),
+    ...(password === undefined ? [] : statsPasswordProblems(password, environmentPlace(PASSWORD_VARIABLE))),
+  ];
 }
 
 const RETENTION_DEFAULT: PerSignal<string> = { metrics: "30d", logs: "14d", traces: "7d" };
