@@ -132,16 +132,19 @@ const STORES: FleetDefinition = { retention: { metrics: "31d", logs: "4d", trace
 describe(`three nodes, changed one after the other (${context.title})`, () => {
   const stores = [context.metricsLayout === "cluster" ? "vmstorage" : "vmsingle", "vlstorage", "vtstorage"];
 
+  /** What the command said when there was nothing yet. */
+  let first: Ended;
+
   beforeAll(async () => {
     await faults.healAll();
     await stack.forget();
     await define({});
+    first = await mirador("up");
   });
 
   afterAll(() => stack.forget());
 
   test("mirador up deploys all of them from nothing, and then there is nothing to change", async () => {
-    const first = await mirador("up");
     expect(first).toMatchObject({ status: 0, output: expect.stringContaining("Changed: node1, node2, node3;") });
     for (const node of stack.nodes) expect(await readiness(stack, node), node).toEqual({ status: 200, text: "ready" });
     const second = await mirador("up");

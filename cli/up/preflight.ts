@@ -152,7 +152,7 @@ export function addressTroubles(
       code: "machine/address-not-here",
       what: `${address} is no address of the host of ${name}, which has ${own.join(", ") || "none but its own"}`,
       where: `${where}.address`,
-      fix: "write one of the host's addresses there, or the engine of another host in docker; then npm run pki -- renew",
+      fix: "write one of the host's addresses there, or in docker the engine of the host that has it",
     },
   ];
 }

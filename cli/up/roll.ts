@@ -4,8 +4,6 @@ import { CliError, type Trouble } from "../failure";
 /** A node that something is to be changed on, or not. */
 export interface RollNode {
   readonly name: string;
-  /** It has containers that others may rely on. */
-  readonly deployed: boolean;
   /** Terraform would change something. */
   readonly differs: boolean;
 }
@@ -14,6 +12,8 @@ export interface RollRequest {
   /** In the order in which they are changed. */
   readonly nodes: readonly RollNode[];
   readonly told: (node: string) => Told;
+  /** Others rely on the node: it is there, and so are others. */
+  readonly isMissed: (node: string) => boolean;
   /** Why the fleet cannot do without the node right now; empty when it can. */
   readonly hindrances: (node: string) => Promise<readonly string[]>;
   /** Applies the node's stack. @throws when it fails; what runs then, runs on */
@@ -72,9 +72,8 @@ export async function roll(request: RollRequest): Promise<Rolled> {
   return { changed, unchanged, untouched: [] };
 }
 
-async function change(request: RollRequest, { name, deployed }: RollNode, told: Told): Promise<void> {
-  // A node that is not there is missed by nobody.
-  if (deployed) {
+async function change(request: RollRequest, { name }: RollNode, told: Told): Promise<void> {
+  if (request.isMissed(name)) {
     await told.step(
       "waits",
       "looking whether the fleet can do without it",

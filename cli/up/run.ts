@@ -3,20 +3,18 @@ import { readMeshFiles } from "../../inputs/pki";
 import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
 import { storeExporter } from "../../lib/otel/gateway";
-import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
-import { type Deployment, deploy, planDeployment, type Told } from "../deployment";
+import { servicesOf } from "../../lib/plan/node-plan";
+import { deploy, type Told } from "../deployment";
 import { CliError, EXIT } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
 import { MeshClient } from "../mesh-client";
 import type { Session } from "../session";
-import { init, synth, terraformEnvironment } from "../terraform";
-import type { PlanSummary } from "../terraform-output";
 import { drainNode } from "./drain";
-import type { ReachedEngine } from "./engines";
 import { formatWarning } from "./findings";
 import { FleetWatch } from "./fleet-watch";
 import { eyesOn, originOf } from "./node-eyes";
-import { type FoundNode, preflight } from "./preflight";
+import { type PlannedNode, planAll, type UpNode } from "./plans";
+import { preflight } from "./preflight";
 import { type Rolled, type RollNode, RollStopped, roll } from "./roll";
 import { underName } from "./under-name";
 
@@ -26,18 +24,6 @@ export interface UpOptions {
   readonly waitSeconds: number;
   /** Only tell what would change. */
   readonly check: boolean;
-}
-
-/** A node whose engine answers. */
-interface UpNode extends FoundNode {
-  readonly engine: ReachedEngine;
-}
-
-/** A node of those that were chosen, compared with its engine. */
-interface PlannedNode extends RollNode {
-  readonly deployment: Deployment;
-  readonly plan: NodePlan;
-  readonly summary: PlanSummary;
 }
 
 /**
@@ -115,51 +101,6 @@ export function chosenNodes<T extends { readonly name: string }>(
   return [...new Set(named)].flatMap((name) => all.find((node) => node.name === name) ?? []);
 }
 
-/** Writes all stacks and compares each with its engine; what is wrong with any of them is told at once. */
-async function planAll(session: Session, nodes: readonly UpNode[]): Promise<readonly PlannedNode[]> {
-  const { folder, environment, progress, interrupt } = session;
-  return progress.step(
-    "plan",
-    "the program writes what Terraform reads",
-    async (step) => {
-      await synth({ folder, env: environment });
-      const env = terraformEnvironment(environment);
-      const planned: PlannedNode[] = [];
-      const failures: CliError[] = [];
-      for (const { plan, engine, deployed } of nodes) {
-        step.waiting(`terraform compares ${plan.name} with its engine`);
-        const place = { folder, node: plan.name, interrupt, env };
-        const { fleet, name, prefix, network } = plan;
-        const deployment = { place, client: engine.client, fleet, node: name, prefix, network };
-        try {
-          await init(place);
-          const summary = await planDeployment(deployment);
-          const differs = summary.add + summary.change + summary.destroy > 0;
-          planned.push({ name, deployed, differs, deployment, plan, summary });
-          step.line(`${name}: ${planSaid(summary)}`);
-        } catch (error) {
-          if (!(error instanceof CliError)) throw error;
-          failures.push(error);
-        }
-      }
-      if (failures.length > 0) throw new CliError(failures.flatMap(({ troubles }) => troubles));
-      return planned;
-    },
-    (planned) => `${planned.filter(({ differs }) => differs).length} of ${planned.length} nodes differ`,
-  );
-}
-
-export function planSaid({ add, change, destroy }: PlanSummary): string {
-  if (add + change + destroy === 0) return "nothing to change";
-  const parts = [
-    [add, "made"],
-    [change, "changed"],
-    [destroy, "removed"],
-  ] as const;
-  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} to be ${word}`);
-  return said.join(", ");
-}
-
 interface RollOut {
   readonly session: Session;
   readonly options: UpOptions;
@@ -198,20 +139,20 @@ async function rollOut({ session, options, fleet, nodes, planned, client }: Roll
     nodes: order,
     told,
     waitSeconds: options.waitSeconds,
+    isMissed: (name) => there.has(name) && there.size > 1,
     hindrances: async (name) => {
       const { plan } = planFor(name);
-      if (there.size < 2) return [];
       const reasons = await watch.withoutNode(name, plan.group);
       return reasons.length > 0 ? reasons : (await tell(name, LEAVE_SECONDS)).waiting;
     },
     deploy: async (name) => {
-      const { deployment, plan, deployed } = planFor(name);
+      const { deployment, plan } = planFor(name);
       const again = setInterval(() => void tell(name, LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);
       try {
         const services = servicesOf(plan).length;
         await deploy({ ...deployment, progress: told(name), statsOrigin: originOf(plan, "stats"), services });
       } finally {
-        if (!deployed) there.add(name);
+        there.add(name);
         clearInterval(again);
         watch.forget();
       }

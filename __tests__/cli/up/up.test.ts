@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { EXIT } from "../../../cli/failure";
 import { commandLine } from "../../../cli/mirador";
 import { outcomeOf } from "../../../cli/session";
+import { inTurns, planSaid } from "../../../cli/up/plans";
 import { addressTroubles } from "../../../cli/up/preflight";
-import { chosenNodes, planSaid, stoppedAt, summaryOf } from "../../../cli/up/run";
+import { chosenNodes, stoppedAt, summaryOf } from "../../../cli/up/run";
 
 function parse(...argv: string[]): { readonly text: string; readonly asked: boolean; readonly exitCode: number } {
   let text = "";
@@ -66,6 +67,18 @@ test("an address that the host does not have is told with those that it has", ()
       where: "fleet.nodes[1].address",
     },
   ]);
+});
+
+test("no more items are worked on than were asked for, and the results keep their order", async () => {
+  let [now, most] = [0, 0];
+  const results = await inTurns([30, 1, 10, 1, 1], 2, async (milliseconds) => {
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    now--;
+    return milliseconds * 2;
+  });
+  expect(results).toEqual([60, 2, 20, 2, 2]);
+  expect(most).toBe(2);
 });
 
 test("what a plan says", () => {

@@ -1,0 +1,87 @@
+import type { NodePlan } from "../../lib/plan/node-plan";
+import { type Deployment, planDeployment } from "../deployment";
+import { CliError } from "../failure";
+import type { Session } from "../session";
+import { init, synth, terraformEnvironment } from "../terraform";
+import type { PlanSummary } from "../terraform-output";
+import type { ReachedEngine } from "./engines";
+import type { FoundNode } from "./preflight";
+import type { RollNode } from "./roll";
+
+/** A node whose engine answers. */
+export interface UpNode extends FoundNode {
+  readonly engine: ReachedEngine;
+}
+
+/** A node of those that were chosen, compared with its engine. */
+export interface PlannedNode extends RollNode {
+  readonly deployment: Deployment;
+  readonly plan: NodePlan;
+  readonly summary: PlanSummary;
+}
+
+/** Each is a Terraform with its provider: most of the time they wait for a far engine. */
+const PLANS_AT_ONCE = 4;
+
+/** Writes all stacks and compares each with its engine; what is wrong with any of them is told at once. */
+export async function planAll(session: Session, nodes: readonly UpNode[]): Promise<readonly PlannedNode[]> {
+  const { folder, environment, progress, interrupt } = session;
+  return progress.step(
+    "plan",
+    "the program writes what Terraform reads",
+    async (step) => {
+      await synth({ folder, env: environment });
+      const env = terraformEnvironment(environment);
+      const waiting = new Set(nodes.map(({ plan: { name } }) => name));
+      const answers = await inTurns(nodes, PLANS_AT_ONCE, async ({ plan, engine }) => {
+        step.waiting(`terraform compares ${[...waiting].join(", ")} with what runs there`);
+        const place = { folder, node: plan.name, interrupt, env };
+        const { fleet, name, prefix, network } = plan;
+        const deployment = { place, client: engine.client, fleet, node: name, prefix, network };
+        try {
+          await init(place);
+          const summary = await planDeployment(deployment);
+          const differs = summary.add + summary.change + summary.destroy > 0;
+          return { name, differs, deployment, plan, summary };
+        } catch (error) {
+          if (error instanceof CliError) return error;
+          throw error;
+        } finally {
+          waiting.delete(plan.name);
+        }
+      });
+      const failures = answers.filter((answer): answer is CliError => answer instanceof CliError);
+      const planned = answers.filter((answer): answer is PlannedNode => !(answer instanceof CliError));
+      for (const { name, summary } of planned) step.line(`${name}: ${planSaid(summary)}`);
+      if (failures.length > 0) throw new CliError(failures.flatMap(({ troubles }) => troubles));
+      return planned;
+    },
+    (planned) => `${planned.filter(({ differs }) => differs).length} of ${planned.length} nodes differ`,
+  );
+}
+
+/** Works on so many items at a time. @returns what came of each, in their order */
+export async function inTurns<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<readonly R[]> {
+  const results = new Map<number, R>();
+  const left = [...items.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) results.set(next[0], await work(next[1]));
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  return items.flatMap((_, index) => results.get(index) ?? []);
+}
+
+export function planSaid({ add, change, destroy }: PlanSummary): string {
+  if (add + change + destroy === 0) return "nothing to change";
+  const parts = [
+    [add, "made"],
+    [change, "changed"],
+    [destroy, "removed"],
+  ] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} to be ${word}`);
+  return said.join(", ");
+}
