@@ -33,7 +33,7 @@ export async function planAll(session: Session, nodes: readonly UpNode[]): Promi
       await synth({ folder, env: environment });
       const env = terraformEnvironment(environment);
       const waiting = new Set(nodes.map(({ plan: { name } }) => name));
-      const answers = await inTurns(nodes, PLANS_AT_ONCE, async ({ plan, engine }) => {
+      const answers = await inTurns(nodes, PLANS_AT_ONCE, async ({ plan, engine }): Promise<PlannedNode | CliError> => {
         step.waiting(`terraform compares ${[...waiting].join(", ")} with what runs there`);
         const place = { folder, node: plan.name, interrupt, env };
         const { fleet, name, prefix, network } = plan;

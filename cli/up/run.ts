@@ -15,7 +15,7 @@ import { FleetWatch } from "./fleet-watch";
 import { eyesOn, originOf } from "./node-eyes";
 import { type PlannedNode, planAll, type UpNode } from "./plans";
 import { preflight } from "./preflight";
-import { type Rolled, type RollNode, RollStopped, roll } from "./roll";
+import { type Rolled, RollStopped, roll } from "./roll";
 import { underName } from "./under-name";
 
 export interface UpOptions {
