@@ -5,7 +5,7 @@ import { loadFleet } from "../inputs/load-fleet";
 import { ensurePki, expiryWarnings, type MeshFleet, whatWasMade } from "../inputs/pki";
 import { type CaChange, caChange } from "../inputs/pki/change";
 import { inspectPki } from "../inputs/pki/inspect";
-import { pkiPaths } from "../inputs/pki/paths";
+import { fleetCommand, pkiPaths } from "../inputs/pki/paths";
 import { daysLeft } from "../inputs/pki/read";
 import { renewCertificates } from "../inputs/pki/renew";
 import { beginCaChange, finishCaChange, issueByNextCa, nextStep } from "../inputs/pki/rotate";
@@ -132,7 +132,7 @@ async function renew({ folder, fleet, now, print }: PkiContext, choice: readonly
   const renewed = await renewCertificates(folder, fleet, now, choice);
   if (renewed.length === 0) return print("no certificate is due; nothing was changed");
   print(`new certificates for ${renewed.join(", ")}; the old files are beside them, as <node>.pem.previous`);
-  print(`next: npx cdktf deploy ${renewed.join(" ")}`);
+  print(`next: ${fleetCommand(fleet, `npx cdktf deploy ${renewed.join(" ")}`)}`);
 }
 
 async function rotate({ folder, fleet, now, print }: PkiContext, step: "begin" | "issue" | "finish"): Promise<void> {
@@ -150,7 +150,8 @@ async function rotate({ folder, fleet, now, print }: PkiContext, step: "begin" |
   }
   await finishCaChange(folder, fleet, now);
   print("step 3 of 3: the old authority and its key are gone; ca.crt.previous holds both certificates");
-  print(`next: deploy every node, so that none trusts the old authority: npx cdktf deploy ${namesOf(fleet)}`);
+  const deploy = fleetCommand(fleet, `npx cdktf deploy ${namesOf(fleet)}`);
+  print(`next: deploy every node, so that none trusts the old authority: ${deploy}`);
 }
 
 function namesOf({ nodes }: MeshFleet): string {
@@ -173,6 +174,8 @@ interface ShownCertificate {
 interface ShownPki {
   readonly certificates: readonly ShownCertificate[];
   readonly change: CaChange;
+  /** One line for each certificate that ends soon. */
+  readonly warnings: readonly string[];
   readonly problems: readonly Problem[];
 }
 
@@ -197,7 +200,12 @@ function look({ folder, fleet, now }: PkiContext): ShownPki {
   const certificates = nodes.map(({ name, file, issuers: [issuer] }) =>
     tell(name, paths.node(name), file?.certificates[0], issuer),
   );
-  return { certificates: [...authorities, ...certificates], change: caChange(paths, inspection), problems };
+  return {
+    certificates: [...authorities, ...certificates],
+    change: caChange(paths, inspection),
+    warnings: expiryWarnings(paths, inspection, now),
+    problems,
+  };
 }
 
 function namesIn({ subjectAltName }: X509Certificate): readonly string[] {
@@ -217,8 +225,8 @@ function printJson(context: PkiContext): number {
 const FINGERPRINT_LENGTH = "AA:BB:CC:DD:EE:FF:00:11".length;
 
 function show(context: PkiContext): number {
-  const { folder, fleet, now, print } = context;
-  const { certificates, change, problems } = look(context);
+  const { folder, fleet, print } = context;
+  const { certificates, change, warnings, problems } = look(context);
   print(`fleet ${fleet.name}, ${pkiPaths(folder, fleet).folder}`);
   const rows = certificates.map(({ who, fingerprint, validUntil, daysLeft: days, names, issuer }) => [
     who === "ca" && change.stage !== "none" && fingerprint === change.next.fingerprint256 ? "ca, new" : who,
@@ -228,7 +236,7 @@ function show(context: PkiContext): number {
     names?.join(", ") || "-",
   ]);
   for (const line of columns([["who", "valid until", "days left", "issuer (SHA-256)", "names"], ...rows])) print(line);
-  for (const warning of expiryWarnings(folder, fleet, now)) print(`warning ${warning}`);
+  for (const warning of warnings) print(`warning ${warning}`);
   if (change.stage !== "none") print(`\nthe authority is being changed; next: ${nextStep(change, fleet)}`);
   if (problems.length > 0) print("");
   for (const problem of problems) print(formatProblem(problem));
@@ -242,7 +250,8 @@ function noMesh({ name }: MeshFleet): CliError {
 }
 
 async function run(parsed: PkiArguments, folder: string, processEnvironment: Environment): Promise<number> {
-  const fleet = await loadFleet(folder, readEnvironment(folder, processEnvironment));
+  const environment = readEnvironment(folder, processEnvironment);
+  const fleet = { ...(await loadFleet(folder, environment)), module: environment.MIRADOR_FLEET };
   return runPki(parsed, { folder, fleet, now: new Date(), print: (line) => process.stdout.write(`${line}\n`) });
 }
 

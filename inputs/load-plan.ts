@@ -7,7 +7,7 @@ import { type FleetPlan, planFleet } from "../lib/plan/plan-fleet";
 import { collect, collectLater, type Problem, refuse } from "../lib/problem";
 import { readEnvironment } from "./environment";
 import { loadFleet } from "./load-fleet";
-import { expiryWarnings, meshFilesFor } from "./pki";
+import { meshFor } from "./pki";
 import { readStatsPassword } from "./secrets";
 import { readTlsFiles } from "./tls";
 
@@ -39,18 +39,19 @@ export async function loadPlan(
   const mayCreate = problems.length === 0 && isNew(stateFolder, fleet);
   const mesh =
     fleet.nodes.length > 1
-      ? await collectLater(problems, () => meshFilesFor(folder, fleet, now, { mayCreate, say }))
+      ? await collectLater(problems, () =>
+          meshFor(folder, { ...fleet, module: environment.MIRADOR_FLEET }, now, { mayCreate, say }),
+        )
       : undefined;
   refuse(problems);
   const plan = planFleet(fleet, {
     statsPassword: statsPassword ?? "",
     ...(tls ? { tls } : {}),
-    ...(mesh ? { mesh } : {}),
+    ...(mesh ? { mesh: mesh.files } : {}),
   });
   // Terraform's state may hold what others should not read, and Terraform itself writes it with mode 0644.
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-  const expiring = mesh === undefined ? [] : expiryWarnings(folder, fleet, now);
-  const warnings = [...plan.warnings, ...expiring, ...unusedAddress(fleet, environment)];
+  const warnings = [...plan.warnings, ...(mesh?.warnings ?? []), ...unusedAddress(fleet, environment)];
   return { fleet, plan: { ...plan, warnings }, stateFolder };
 }
 

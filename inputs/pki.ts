@@ -1,8 +1,8 @@
 import type { MeshFiles } from "../lib/mesh/files";
 import { refuse } from "../lib/problem";
 import { ensurePki, type MadePki } from "./pki/ensure";
-import { authoritiesInUse, type InspectedNode, inspectPki } from "./pki/inspect";
-import { type MeshFleet, pkiPaths } from "./pki/paths";
+import { authoritiesInUse, type InspectedNode, type Inspection, inspectPki } from "./pki/inspect";
+import { type MeshFleet, type PkiPaths, pkiPaths } from "./pki/paths";
 import { daysLeft, hasEnded, lastDay, RENEWAL_DAYS } from "./pki/read";
 
 export { ensurePki, type MadePki } from "./pki/ensure";
@@ -15,22 +15,29 @@ export interface MeshFilesOptions {
   readonly say: (line: string) => void;
 }
 
+/** The checked certificates of a fleet. */
+export interface Mesh {
+  readonly files: MeshFiles;
+  /** One line for each certificate that ends soon. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * The certificates of the mesh between the nodes; in a checkout that has deployed nothing, the fleet's own are made.
- * @throws ProblemError as {@link readMeshFiles} and {@link ensurePki} do
+ * @throws ProblemError as {@link readMesh} and {@link ensurePki} do
  */
-export async function meshFilesFor(
+export async function meshFor(
   checkout: string,
   fleet: MeshFleet,
   now: Date,
   { mayCreate, say }: MeshFilesOptions,
-): Promise<MeshFiles> {
+): Promise<Mesh> {
   if (mayCreate && !pkiPaths(checkout, fleet).brought) {
     const made = await ensurePki(checkout, fleet, now);
     if (made.ca || made.nodes.length > 0)
       say(`made ${whatWasMade(made)} in ${made.folder}; keep a copy of that folder`);
   }
-  return readMeshFiles(checkout, fleet, now);
+  return readMesh(checkout, fleet, now);
 }
 
 /** "the authority of the mesh and certificates of node1, node2" */
@@ -48,25 +55,30 @@ function certificatesOf(nodes: readonly string[]): string {
  * one without a word, and every other node refuses it then.
  * @throws ProblemError `mesh/…`, `secret/readable-by-others`: everything that is wrong with any of them at once
  */
-export function readMeshFiles(checkout: string, fleet: MeshFleet, now: Date): MeshFiles {
+export function readMesh(checkout: string, fleet: MeshFleet, now: Date): Mesh {
   const paths = pkiPaths(checkout, fleet);
-  const { ca, nodes, problems } = inspectPki(paths, fleet, now);
-  refuse(problems);
+  const inspection = inspectPki(paths, fleet, now);
+  refuse(inspection.problems);
+  const certificates = inspection.nodes.flatMap(({ name, file }) =>
+    file === undefined ? [] : [[name, { path: file.path, fingerprint: file.fingerprint }]],
+  );
   return {
-    caPath: paths.ca,
-    caFingerprint: ca?.fingerprint ?? "",
-    certificates: Object.fromEntries(
-      nodes.flatMap(({ name, file }) =>
-        file === undefined ? [] : [[name, { path: file.path, fingerprint: file.fingerprint }]],
-      ),
-    ),
+    files: {
+      caPath: paths.ca,
+      caFingerprint: inspection.ca?.fingerprint ?? "",
+      certificates: Object.fromEntries(certificates),
+    },
+    warnings: expiryWarnings(paths, inspection, now),
   };
 }
 
+/** As {@link readMesh}, for who does not warn. */
+export function readMeshFiles(checkout: string, fleet: MeshFleet, now: Date): MeshFiles {
+  return readMesh(checkout, fleet, now).files;
+}
+
 /** One line for each certificate that ends within 30 days, with the command that renews it. */
-export function expiryWarnings(checkout: string, fleet: MeshFleet, now: Date): readonly string[] {
-  const paths = pkiPaths(checkout, fleet);
-  const { ca, nodes } = inspectPki(paths, fleet, now);
+export function expiryWarnings(paths: PkiPaths, { ca, nodes }: Inspection, now: Date): readonly string[] {
   const ends = (certificate: InspectedNode["issuers"][number]): string | undefined => {
     const days = daysLeft(certificate, now);
     if (hasEnded(certificate, now) || days > RENEWAL_DAYS) return undefined;
@@ -77,14 +89,16 @@ export function expiryWarnings(checkout: string, fleet: MeshFleet, now: Date): r
   return [
     ...authorities.flatMap((authority) => {
       const end = ends(authority);
-      return end === undefined ? [] : [`the authority of the mesh ${end}: ${renew("npm run pki -- rotate-ca")}`];
+      return end === undefined
+        ? []
+        : [`the authority of the mesh ${end}: ${renew(paths.command("npm run pki -- rotate-ca"))}`];
     }),
     ...nodes.flatMap(({ name, file, issuers: [issuer] }) => {
       const end = file && ends(file.certificates[0]);
       // A certificate that ends with its authority gains nothing by renewal.
       const withIssuer = issuer !== undefined && file?.certificates[0].validTo === issuer.validTo;
       if (end === undefined || withIssuer) return [];
-      const command = `npm run pki -- renew ${name}, then npx cdktf deploy ${name}`;
+      const command = `${paths.command(`npm run pki -- renew ${name}`)}, then ${paths.command(`npx cdktf deploy ${name}`)}`;
       return [`the certificate of ${name} for the mesh ${end}: ${renew(command)}`];
     }),
   ];

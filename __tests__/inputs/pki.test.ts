@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ensurePki, expiryWarnings, meshFilesFor, readMeshFiles } from "../../inputs/pki";
+import { ensurePki, expiryWarnings, meshFor, readMeshFiles } from "../../inputs/pki";
+import { inspectPki } from "../../inputs/pki/inspect";
 import { authorityCertificate, newKey, nodeCertificate } from "../../inputs/pki/issue";
+import { pkiPaths } from "../../inputs/pki/paths";
 import { makeCertificate } from "../support/certificates";
 import { temporaryFolder } from "../support/folders";
 import { type FolderContents, fillFolder, madePki, THREE, TWO } from "../support/pki";
@@ -63,6 +65,10 @@ describe("reading", () => {
       expect(codes()).toEqual([["mesh/certificate-missing", folder]]);
       const [problem] = problemsOf(() => readMeshFiles(checkout, TWO, NOW));
       expect(problem?.fix).toBe("npm run pki");
+      const [named] = problemsOf(() => readMeshFiles(checkout, { ...TWO, module: "examples/two-nodes.ts" }, NOW));
+      expect(named?.fix).toBe("MIRADOR_FLEET=examples/two-nodes.ts npm run pki");
+      const [spaced] = problemsOf(() => readMeshFiles(checkout, { ...TWO, module: "my fleet.ts" }, NOW));
+      expect(spaced?.fix).toBe("MIRADOR_FLEET='my fleet.ts' npm run pki");
     });
 
     test.each(["ca.crt", "node2.pem"])("when %s is missing", (name) => {
@@ -184,7 +190,10 @@ describe("reading", () => {
 
 describe("warnings", () => {
   beforeEach(given);
-  const warnings = (now: Date, fleet = TWO) => expiryWarnings(checkout, fleet, now);
+  const warnings = (now: Date, fleet = TWO) => {
+    const paths = pkiPaths(checkout, fleet);
+    return expiryWarnings(paths, inspectPki(paths, fleet, now), now);
+  };
 
   test("begin at 30 days and name the command", () => {
     expect(warnings(days(365 - 31))).toEqual([]);
@@ -208,6 +217,13 @@ describe("warnings", () => {
     ]);
   });
 
+  test("name the fleet as the person did, so that the command works as it is", () => {
+    const [first] = warnings(days(350), { ...TWO, module: "examples/two-nodes.ts" });
+    expect(first).toMatch(
+      /: MIRADOR_FLEET=examples\/two-nodes\.ts npm run pki -- renew node1, then MIRADOR_FLEET=examples\/two-nodes\.ts npx cdktf deploy node1$/,
+    );
+  });
+
   test("send the owner of another authority there", () => {
     const [first] = warnings(days(350), { ...TWO, mesh: { certificatesFolder: folder } });
     expect(first).toMatch(/: have your authority renew it$/);
@@ -227,24 +243,24 @@ describe("for a plan", () => {
   });
 
   test("they are made where nothing was deployed yet, once, and that is told", async () => {
-    const first = await meshFilesFor(checkout, TWO, NOW, { mayCreate: true, say });
+    const first = await meshFor(checkout, TWO, NOW, { mayCreate: true, say });
     expect(said).toEqual([
       `made the authority of the mesh and certificates of node1, node2 in ${folder}; keep a copy of that folder`,
     ]);
-    expect(await meshFilesFor(checkout, TWO, NOW, { mayCreate: true, say })).toEqual(first);
-    expect(await meshFilesFor(checkout, TWO, NOW, { mayCreate: false, say })).toEqual(first);
+    expect(await meshFor(checkout, TWO, NOW, { mayCreate: true, say })).toEqual(first);
+    expect(await meshFor(checkout, TWO, NOW, { mayCreate: false, say })).toEqual(first);
     expect(said).toHaveLength(1);
   });
 
   test("an interrupted first run is completed", async () => {
     given();
     rmSync(file("node2.pem"));
-    await meshFilesFor(checkout, TWO, NOW, { mayCreate: true, say });
+    await meshFor(checkout, TWO, NOW, { mayCreate: true, say });
     expect(said).toEqual([`made the certificate of node2 in ${folder}; keep a copy of that folder`]);
   });
 
   test("fails, and makes nothing, where something may be deployed already", async () => {
-    const attempt = meshFilesFor(checkout, TWO, NOW, { mayCreate: false, say });
+    const attempt = meshFor(checkout, TWO, NOW, { mayCreate: false, say });
     expect(codesOf(await problemsOfPromise(attempt))).toEqual([["mesh/certificate-missing", folder]]);
     expect(existsSync(folder)).toBe(false);
     expect(said).toEqual([]);
@@ -252,7 +268,7 @@ describe("for a plan", () => {
 
   test("fails, and makes nothing, in a folder that somebody else fills", async () => {
     const fleet = { ...TWO, mesh: { certificatesFolder: "certificates" } };
-    const attempt = meshFilesFor(checkout, fleet, NOW, { mayCreate: true, say });
+    const attempt = meshFor(checkout, fleet, NOW, { mayCreate: true, say });
     const problems = await problemsOfPromise(attempt);
     expect(codesOf(problems)).toEqual([["mesh/certificate-missing", "fleet.mesh.certificates"]]);
     expect(problems[0]?.fix).toBe("put ca.crt and node1.pem, node2.pem (certificate, then key) there");

@@ -1,7 +1,7 @@
 import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ProblemError } from "../../lib/problem";
-import { type Inspection, REPLACE_ENDED_CA, readAuthorities } from "./inspect";
+import { type Inspection, readAuthorities, replaceEndedCa } from "./inspect";
 import type { Authority } from "./issue";
 import type { PkiPaths } from "./paths";
 import { hasEnded } from "./read";
@@ -63,7 +63,7 @@ export function authorityOf(paths: PkiPaths, keyPath: string, now: Date): Author
   }
   if (hasEnded(certificate, now)) {
     const what = `the mesh's authority expired on ${certificate.validTo}`;
-    throw new ProblemError([{ code: "mesh/certificate-expired", what, where: paths.ca, fix: REPLACE_ENDED_CA }]);
+    throw new ProblemError([{ code: "mesh/certificate-expired", what, where: paths.ca, fix: replaceEndedCa(paths) }]);
   }
   return { certificate: certificate.toString(), key };
 }

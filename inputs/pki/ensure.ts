@@ -48,13 +48,13 @@ async function makeAuthority(paths: PkiPaths, fleet: MeshFleet, now: Date): Prom
   return createFile(paths.ca, certificates.join(""), PUBLIC_MODE);
 }
 
-function authorityLost({ folder, ca, caKey }: PkiPaths): ProblemError {
+function authorityLost({ folder, ca, caKey, command }: PkiPaths): ProblemError {
   return new ProblemError([
     {
       code: "mesh/ca-key-missing",
       what: `there are certificates in ${folder}, and neither the authority that issued them nor its key`,
       where: caKey,
-      fix: `put ${ca} and ${caKey} back from a backup; if they are lost, move the folder away and run npm run pki: the nodes refuse each other then until all of them are deployed`,
+      fix: `put ${ca} and ${caKey} back from a backup; if they are lost, move the folder away and run ${command("npm run pki")}: the nodes refuse each other then until all of them are deployed`,
     },
   ]);
 }

@@ -44,22 +44,22 @@ export function readAuthorities(paths: PkiPaths): CertificateFile {
     ifMissing: paths.brought
       ? "put the certificate of your authority there, PEM"
       : existsSync(paths.caKey)
-        ? "make it again from its key: npm run pki"
+        ? `make it again from its key: ${paths.command("npm run pki")}`
         : `${backup}, with ca.key`,
     ifUnreadable: paths.brought
       ? "put the certificate of your authority there, PEM"
-      : `${backup}; or remove it, and npm run pki makes it again from ca.key`,
+      : `${backup}; or remove it, and ${paths.command("npm run pki")} makes it again from ca.key`,
   });
 }
 
-function noneAtAll({ folder, brought }: PkiPaths, { name, nodes }: MeshFleet): Problem {
+function noneAtAll({ folder, brought, command }: PkiPaths, { name, nodes }: MeshFleet): Problem {
   return {
     code: "mesh/certificate-missing",
     what: `the nodes of fleet ${name} have no certificates for each other: none is in ${folder}`,
     where: brought ? "fleet.mesh.certificates" : folder,
     fix: brought
       ? `put ca.crt and ${nodes.map((node) => `${node.name}.pem`).join(", ")} (certificate, then key) there`
-      : "npm run pki",
+      : command("npm run pki"),
   };
 }
 
@@ -69,7 +69,11 @@ function inspectNode(paths: PkiPaths, node: MeshNode, ca: CertificateFile | unde
   const file = collect(problems, () =>
     readNodeFile(path, {
       what: `the certificate of ${node.name} with its key`,
-      ifMissing: paths.brought ? another(paths, node) : canIssue(paths) ? "npm run pki" : withoutKey(paths),
+      ifMissing: paths.brought
+        ? another(paths, node)
+        : canIssue(paths)
+          ? paths.command("npm run pki")
+          : withoutKey(paths),
       ifUnreadable: another(paths, node),
     }),
   );
@@ -89,15 +93,16 @@ function canIssue({ caKey, nextCaKey }: PkiPaths): boolean {
   return existsSync(caKey) || existsSync(nextCaKey);
 }
 
-function withoutKey({ caKey }: PkiPaths): string {
-  return `run npm run pki on the machine that has the authority's key; or put ${caKey} back, then npm run pki`;
+function withoutKey({ caKey, command }: PkiPaths): string {
+  const pki = command("npm run pki");
+  return `run on the machine that has the authority's key: ${pki}; or put ${caKey} back, then ${pki}`;
 }
 
 /** How a certificate is had that is as it must be. */
-function another({ brought }: PkiPaths, { name, address }: MeshNode): string {
+function another({ brought, command }: PkiPaths, { name, address }: MeshNode): string {
   return brought
     ? `have your authority issue one with CN ${name}, DNS ${meshName(name)} and *.${meshName(name)}, IP ${address}, for servers and clients; and put its key below it, without a passphrase`
-    : `npm run pki -- renew ${name}`;
+    : command(`npm run pki -- renew ${name}`);
 }
 
 function validity(certificate: X509Certificate, what: string, where: string, now: Date, fix: string): Problem[] {
@@ -173,8 +178,10 @@ function otherCa(paths: PkiPaths, node: MeshNode, { path }: NodeFile): Problem {
 }
 
 /** Its nodes refuse each other already, so nothing is to be waited for between the steps. */
-export const REPLACE_ENDED_CA =
-  "npm run pki -- rotate-ca, then npm run pki -- rotate-ca --issue, then deploy every node";
+export function replaceEndedCa({ command }: PkiPaths): string {
+  const rotate = command("npm run pki -- rotate-ca");
+  return `${rotate}, then ${rotate} --issue, then deploy every node`;
+}
 
 function authorityProblems(
   paths: PkiPaths,
@@ -182,7 +189,7 @@ function authorityProblems(
   nodes: readonly InspectedNode[],
   now: Date,
 ): Problem[] {
-  const fix = paths.brought ? "put a certificate of your authority there that is valid" : REPLACE_ENDED_CA;
+  const fix = paths.brought ? "put a certificate of your authority there that is valid" : replaceEndedCa(paths);
   const unfit = certificates.filter(({ ca }) => !ca);
   return [
     ...unfit.map(({ subject }): Problem => {

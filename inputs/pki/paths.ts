@@ -6,6 +6,15 @@ export interface MeshFleet {
   readonly name: string;
   readonly nodes: readonly MeshNode[];
   readonly mesh: { readonly certificatesFolder?: string };
+  /** The MIRADOR_FLEET that names it, for commands that are told to people. @default - none is needed */
+  readonly module?: string | undefined;
+}
+
+/** A command about this fleet as it works where it is typed. */
+export function fleetCommand({ module }: Pick<MeshFleet, "module">, command: string): string {
+  if (!module) return command;
+  const plain = /^[\w./@:+-]+$/.test(module);
+  return `MIRADOR_FLEET=${plain ? module : `'${module.replaceAll("'", `'\\''`)}'`} ${command}`;
 }
 
 export interface MeshNode {
@@ -23,10 +32,13 @@ export interface PkiPaths {
   /** Key of the authority that is on its way in; exists only during a change of the authority. */
   readonly nextCaKey: string;
   node(name: string): string;
+  /** A command about this fleet as it works where it is typed: `npm run pki`. */
+  command(text: string): string;
 }
 
 /** @param checkout what the fleet's own folder is relative to, and where `.mirador` is */
-export function pkiPaths(checkout: string, { name, mesh }: MeshFleet): PkiPaths {
+export function pkiPaths(checkout: string, fleet: MeshFleet): PkiPaths {
+  const { name, mesh } = fleet;
   const folder = resolve(checkout, mesh.certificatesFolder ?? join(".mirador", "pki", name));
   return {
     folder,
@@ -35,6 +47,7 @@ export function pkiPaths(checkout: string, { name, mesh }: MeshFleet): PkiPaths 
     caKey: join(folder, "ca.key"),
     nextCaKey: join(folder, "ca-next.key"),
     node: (node) => join(folder, `${node}.pem`),
+    command: (text) => fleetCommand(fleet, text),
   };
 }
 
@@ -47,7 +60,7 @@ export function ownPkiPaths(checkout: string, fleet: MeshFleet): PkiPaths {
       code: "mesh/certificates-brought",
       what: `the certificates in ${paths.folder} come from an authority of yours`,
       where: "fleet.mesh.certificates",
-      fix: "have that authority issue them; or remove the setting, and `npm run pki` makes an authority for this fleet",
+      fix: `have that authority issue them; or remove the setting, and ${paths.command("npm run pki")} makes an authority for this fleet`,
     },
   ]);
 }

@@ -2,7 +2,7 @@ import { renameSync } from "node:fs";
 import { ProblemError } from "../../lib/problem";
 import { authorityOf, type CaChange, caChange } from "./change";
 import { inspectPki, readAuthorities } from "./inspect";
-import { type MeshFleet, ownPkiPaths, type PkiPaths } from "./paths";
+import { fleetCommand, type MeshFleet, ownPkiPaths, type PkiPaths } from "./paths";
 import { reissue } from "./renew";
 import { PUBLIC_MODE, replaceFile, SECRET_MODE } from "./write";
 
@@ -63,19 +63,21 @@ export async function finishCaChange(checkout: string, fleet: MeshFleet, now: Da
 }
 
 /** What to do next in a change of the authority, in words. */
-export function nextStep(change: CaChange, { nodes }: MeshFleet): string {
-  const deploy = `npx cdktf deploy ${nodes.map(({ name }) => name).join(" ")}`;
+export function nextStep(change: CaChange, fleet: MeshFleet): string {
+  const { nodes } = fleet;
+  const deploy = fleetCommand(fleet, `npx cdktf deploy ${nodes.map(({ name }) => name).join(" ")}`);
+  const rotate = fleetCommand(fleet, "npm run pki -- rotate-ca");
   switch (change.stage) {
     case "none":
-      return "begin with npm run pki -- rotate-ca";
+      return `begin with ${rotate}`;
     case "begun":
       return change.pending.length < nodes.length
-        ? "complete the second step: npm run pki -- rotate-ca --issue"
-        : `deploy every node, so that all of them trust both authorities: ${deploy}; then npm run pki -- rotate-ca --issue`;
+        ? `complete the second step: ${rotate} --issue`
+        : `deploy every node, so that all of them trust both authorities: ${deploy}; then ${rotate} --issue`;
     case "issued":
-      return `deploy every node, so that all of them show their new certificates: ${deploy}; then npm run pki -- rotate-ca --finish`;
+      return `deploy every node, so that all of them show their new certificates: ${deploy}; then ${rotate} --finish`;
     case "finishing":
-      return "complete the last step: npm run pki -- rotate-ca --finish";
+      return `complete the last step: ${rotate} --finish`;
   }
 }
 
