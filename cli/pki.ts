@@ -48,6 +48,8 @@ export function parseArguments(
   write = (text: string): unknown => process.stdout.write(text),
 ): PkiArguments {
   let parsed: PkiArguments = { action: "make" };
+  // Not an action of the program: commander would take an unknown word for its argument, and suggest nothing.
+  if (argv.length === 0) return parsed;
   const program = new Command("npm run pki --")
     .description("Makes and renews the certificates that the nodes of a fleet show each other.")
     .helpOption("-h, --help", "show this help")
@@ -57,8 +59,7 @@ export function parseArguments(
     .configureHelp({ helpWidth: 100 })
     .configureOutput({ writeOut: write, writeErr: write })
     .showHelpAfterError("(npm run pki -- --help shows what there is)")
-    .exitOverride()
-    .action(() => undefined);
+    .exitOverride();
   program
     .command("show")
     .description("show who has which certificate and until when")

@@ -53,6 +53,11 @@ describe("the command line", () => {
     expect(text).toContain("npm run pki -- --help");
   });
 
+  test("suggests the command that an unknown word is like", () => {
+    expect(parse("shwo").text).toMatch(/unknown command 'shwo'\n\(Did you mean show\?\)/);
+    expect(parse("rotate-cert").text).toContain("(Did you mean rotate-ca?)");
+  });
+
   test.each(["", "renew", "rotate-ca"])("helps: %s", async (command) => {
     const { exitCode, text } = parse(...command.split(" ").filter(Boolean), "--help");
     expect(exitCode).toBe(EXIT.ok);
