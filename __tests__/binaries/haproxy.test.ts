@@ -14,13 +14,13 @@ import { freePort, start, untilAnswers } from "../support/processes";
 
 const FOLDER = "/usr/local/etc/haproxy";
 
-/** A folder with the configuration and, beside it, certificates and the program under the names that HAProxy looks for. */
-function placed(text: string, program?: string): string {
+/** A folder with the configuration and, beside it, certificates and programs under the names that HAProxy looks for. */
+function placed(text: string, programs: Readonly<Record<string, string>> = {}): string {
   const folder = temporaryFolder();
   makeCertificate(folder, "mesh");
   writeFileSync(join(folder, "mesh-ca.crt"), readFileSync(join(folder, "mesh.pem")));
   writeFileSync(join(folder, "mesh.pem.key"), readFileSync(join(folder, "mesh.key")));
-  if (program !== undefined) writeFileSync(join(folder, "choice.lua"), program);
+  for (const [file, program] of Object.entries(programs)) writeFileSync(join(folder, file), program);
   makeCertificate(folder, "tls");
   writeFileSync(join(folder, "tls.pem.key"), readFileSync(join(folder, "tls.key")));
   const file = join(folder, "haproxy.cfg");
@@ -28,10 +28,10 @@ function placed(text: string, program?: string): string {
   return file;
 }
 
-function check(text: string, lua?: string): { status: number | null; output: string } {
+function check(text: string, programs?: Readonly<Record<string, string>>): { status: number | null; output: string } {
   const { file, parameters } = program("haproxy");
   // -dW: a warning is a failure.
-  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, lua)], {
+  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, programs)], {
     encoding: "utf8",
   });
   return { status, output: stdout + stderr };
@@ -49,8 +49,9 @@ function configOf(
 
 testWith("haproxy").each(EXAMPLE_NAMES)("HAProxy accepts what %s renders, without a warning", (name) => {
   for (const { haproxy } of planOf(exampleFleet(name)).nodes) {
-    const [config = "", program] = haproxy.files.flatMap((file) => ("text" in file ? [file.text] : []));
-    const { status, output } = check(config, program);
+    const texts = haproxy.files.flatMap((file) => ("text" in file ? [[file.path, file.text] as const] : []));
+    const { "haproxy.cfg": config = "", ...programs } = Object.fromEntries(texts);
+    const { status, output } = check(config, programs);
     expect(status, output).toBe(0);
   }
 });
