@@ -43,11 +43,13 @@ if [ -f /volumes/2/.mirador-members ]; then for node in $(cat /volumes/2/.mirado
 done; fi
 echo node1 node3 > /volumes/2/.mirador-members.new && mv /volumes/2/.mirador-members.new /volumes/2/.mirador-members
 chown 1000:1000 /volumes/2
-free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024))
-[ "$free" -ge 9216 ] || stop "the disk of" 'mirador_node1-queue-data' "has $free MiB for the queues; they need 9216 MiB (sum of all queues times three): free some space, or set queue.size lower"
-chown 10001:10001 /volumes/3
-stat -c %Y /volumes/1/.mirador-group > /volumes/4/logs.born.new && mv /volumes/4/logs.born.new /volumes/4/logs.born
-stat -c %Y /volumes/2/.mirador-group > /volumes/4/traces.born.new && mv /volumes/4/traces.born.new /volumes/4/traces.born
-chown 99:99 /volumes/4
+chown 1000:1000 /volumes/3
+chown 1000:1000 /volumes/4
+chown 10001:10001 /volumes/5
+stat -c %Y /volumes/1/.mirador-group > /volumes/6/logs.born.new && mv /volumes/6/logs.born.new /volumes/6/logs.born
+stat -c %Y /volumes/2/.mirador-group > /volumes/6/traces.born.new && mv /volumes/6/traces.born.new /volumes/6/traces.born
+chown 99:99 /volumes/6
+free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024 + $(du -sk /volumes/4 | cut -f 1) / 1024 + $(du -sk /volumes/5 | cut -f 1) / 1024))
+[ "$free" -ge 13316 ] || stop "the disk of" 'mirador_node1-vmagent-data, mirador_node1-vlagent-data, mirador_node1-queue-data' "has $free MiB for the queues; they need 13316 MiB: free some space, or set queue.size lower"
 touch /tmp/done
 exec sleep 90

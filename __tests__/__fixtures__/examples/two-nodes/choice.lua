@@ -22,11 +22,13 @@ local STORES = {
 local FRESH_SECONDS = 4
 -- A group may lack so many bytes more than the one in use: batches are on their way at any time.
 local WAITING_BYTES = 1048576
+-- For so long, before it is left for the other one: a burst is no backlog.
+local LAG_SECONDS = 5
 -- Groups whose data began this close to each other are of one age.
 local SAME_AGE_SECONDS = 60
 
 -- A choice is firm when it was made with knowledge of every group, or taken from a node that had made one.
-local choice, firm, leaving = {}, {}, {}
+local choice, firm, leaving, lagging = {}, {}, {}, {}
 local known = { [NODE] = { at = 0, age = {}, waiting = {}, born = {}, firm = {} } }
 
 local function now() return core.now().sec end
@@ -123,6 +125,16 @@ local function why_not(signal, current, other)
   return nil
 end
 
+-- Whether the group in use has lacked much that the other one has for some time: its disk is full, or its nodes are slow.
+local function lags(signal, current, other)
+  if waiting(signal, current) <= waiting(signal, other) + WAITING_BYTES then
+    lagging[signal.name] = nil
+    return false
+  end
+  lagging[signal.name] = lagging[signal.name] or now()
+  return now() - lagging[signal.name] >= LAG_SECONDS
+end
+
 local function choose(signal)
   local current = group_of(signal, choice[signal.name])
   for _, other in ipairs(signal.groups) do
@@ -132,6 +144,8 @@ local function choose(signal)
       elseif why_not(signal, current, other) == nil then
         if not settled(signal, current) then
           decide(signal, other, firm[signal.name], "a store of group " .. current.name .. " started a moment ago")
+        elseif lags(signal, current, other) then
+          decide(signal, other, firm[signal.name], "group " .. current.name .. " has not got everything yet")
         elseif is_leaving(current) then
           decide(signal, other, firm[signal.name], "a node of group " .. current.name .. " is about to leave")
         end

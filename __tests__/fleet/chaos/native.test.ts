@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MeshClient } from "../../cli/mesh-client";
-import { readMeshFiles } from "../../inputs/pki";
-import { MESH_PORT } from "../../lib/mesh/services";
-import { type Member, planMembers, storageMembers } from "../../lib/plan/groups";
-import { FleetStack } from "./support/fleet-stack";
-import { fleetOn } from "./support/fleets";
-import { context, faults, rig } from "./support/shared-rig";
-import { say } from "./support/summary";
-import { untilReady } from "./support/trial";
-import { waitFor } from "./support/wait";
+import { MeshClient } from "../../../cli/mesh-client";
+import { readMeshFiles } from "../../../inputs/pki";
+import { MESH_PORT } from "../../../lib/mesh/services";
+import { type Member, planMembers, storageMembers } from "../../../lib/plan/groups";
+import { FleetStack } from "../support/fleet-stack";
+import { fleetOn } from "../support/fleets";
+import { context, faults, rig } from "../support/shared-rig";
+import { say } from "../support/summary";
+import { untilReady } from "../support/trial";
+import { waitFor } from "../support/wait";
 
 const fleet = fleetOn(rig.hosts, "native", context.metricsLayout);
 const stack = new FleetStack(context, rig, fleet);
