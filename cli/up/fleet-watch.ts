@@ -1,7 +1,7 @@
 import type { Signal } from "../../lib/fleet/definition";
 import { YOUNG_SECONDS } from "../../lib/haproxy/reads";
 import type { Group } from "../../lib/plan/groups";
-import { isDrained } from "./queues";
+import { isDrained, queuesTowards } from "./queues";
 
 /** What can be asked of a node from here. A rejected promise is no answer. */
 export interface NodeEyes {
@@ -9,7 +9,7 @@ export interface NodeEyes {
   readonly group: Group;
   /** What `/readyz` says: `ready`, or what is missing. */
   readonly ready: () => Promise<{ readonly ok: boolean; readonly text: string }>;
-  /** Sizes of the gateway's queues by exporter, in bytes. */
+  /** Sizes of the queues of its gateway and its agents by {@link queuesTowards}, in bytes. */
   readonly queues: () => Promise<ReadonlyMap<string, number>>;
   /** Seconds since each of its stores started, by service. */
   readonly storeAges: () => Promise<ReadonlyMap<string, number>>;
@@ -19,7 +19,6 @@ export interface WatchOptions {
   /** Nodes that are deployed by now. */
   readonly nodes: () => readonly NodeEyes[];
   readonly signals: readonly Signal[];
-  readonly exporter: (signal: Signal, group: Group) => string;
   /** Of the largest batch that a gateway sends. */
   readonly batchBytes: number;
 }
@@ -68,7 +67,7 @@ export class FleetWatch {
 
   /** @param lenient a gateway that does not answer is nobody's hindrance: it may be why its node is changed */
   private async backlog({ name, queues }: NodeEyes, group: Group, lenient: boolean): Promise<readonly string[]> {
-    const { signals, exporter, batchBytes } = this.options;
+    const { signals, batchBytes } = this.options;
     let sizes: ReadonlyMap<string, number>;
     try {
       sizes = await queues();
@@ -78,7 +77,8 @@ export class FleetWatch {
     return signals.flatMap((signal) => {
       const key = `${name} ${signal} ${group}`;
       // A node that was deployed when the fleet had one group has no queue for the other one.
-      const seen = [...(this.sizes.get(key) ?? []), sizes.get(exporter(signal, group)) ?? 0].slice(-10);
+      const bytes = queuesTowards(signal, group).reduce((all, queue) => all + (sizes.get(queue) ?? 0), 0);
+      const seen = [...(this.sizes.get(key) ?? []), bytes].slice(-10);
       this.sizes.set(key, seen);
       if (isDrained(seen, batchBytes)) return [];
       const last = seen.at(-1) ?? 0;

@@ -1,15 +1,24 @@
 import type Docker from "dockerode";
 import type { NodePlan } from "../../lib/plan/node-plan";
 import type { AccessPointName } from "../../lib/plan/ports";
+import { AGENT_SIGNALS, AGENTS, type AgentName, type AgentSignal } from "../../lib/victoria/agents";
 import { withinSeconds } from "./engines";
 import type { NodeEyes } from "./fleet-watch";
-import { queueSizes } from "./queues";
+import { agentSizes, queueSizes } from "./queues";
 
 const ANSWER_SECONDS = 5;
+/** As planned for any fleet of several nodes. */
+const GROUPS = ["a", "b"] as const;
 const STORES = new Set(["vmstorage", "vmsingle", "vlstorage", "vtstorage"]);
 
-/** Looks at a node through its access points, and at its stores through its engine. */
-export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number): NodeEyes {
+/** Metrics of one of a node's agents; they are behind no access point. */
+export type AgentMetrics = (agent: AgentName) => Promise<string>;
+
+/**
+ * Looks at a node through its access points, and at its stores through its engine.
+ * @param agent asks through the mesh. @default - the node has no agents
+ */
+export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number, agent?: AgentMetrics): NodeEyes {
   return {
     name: plan.name,
     group: plan.group,
@@ -21,10 +30,18 @@ export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number): No
       const response = await ask(originOf(plan, "gatewayMetrics"), "/metrics");
       const text = await response.text();
       if (!response.ok) throw new Error(`status ${response.status}`);
-      return queueSizes(text);
+      const agents =
+        agent === undefined ? [] : await Promise.all(AGENT_SIGNALS.map((signal) => agentOf(signal, agent)));
+      return new Map([...queueSizes(text), ...agents.flatMap((sizes) => [...sizes])]);
     },
     storeAges: () => withinSeconds(storeAges(plan, client, aheadSeconds), ANSWER_SECONDS),
   };
+}
+
+/** An agent that does not answer stands in nobody's way: `/readyz` tells of it, and an older node has none. */
+async function agentOf(signal: AgentSignal, metrics: AgentMetrics): Promise<ReadonlyMap<string, number>> {
+  const { service } = AGENTS[signal];
+  return agentSizes(await metrics(service).catch(() => ""), service, GROUPS);
 }
 
 /** @returns such as `http://10.0.0.11:8404` */

@@ -1,3 +1,8 @@
+import type { Signal } from "../../lib/fleet/definition";
+import { storeExporter } from "../../lib/otel/gateway";
+import type { Group } from "../../lib/plan/groups";
+import { AGENTS, type AgentName } from "../../lib/victoria/agents";
+
 /** Sizes by exporter, in bytes, from the metrics of a gateway. */
 export function queueSizes(metrics: string): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
@@ -6,6 +11,29 @@ export function queueSizes(metrics: string): ReadonlyMap<string, number> {
     if (exporter !== undefined) sizes.set(exporter, Number(value));
   }
   return sizes;
+}
+
+/**
+ * What an agent has on disk for each storage group, by {@link agentQueue}; it numbers its targets in their order.
+ * @param metrics of vmagent or vlagent
+ */
+export function agentSizes(metrics: string, agent: AgentName, groups: readonly Group[]): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  for (const [, labels = "", value] of metrics.matchAll(/^v\w+_remotewrite_pending_data_bytes\{([^}]*)\} (\S+)/gm)) {
+    const group = groups[Number(/url="(\d+):/.exec(labels)?.[1]) - 1];
+    if (group !== undefined) sizes.set(agentQueue(agent, group), Number(value));
+  }
+  return sizes;
+}
+
+export function agentQueue(agent: AgentName, group: Group): string {
+  return `${agent}/${group}`;
+}
+
+/** Every queue of a node from which a group gets a signal, as {@link queueSizes} and {@link agentSizes} name them. */
+export function queuesTowards(signal: Signal, group: Group): readonly string[] {
+  const agent = signal === "traces" ? undefined : AGENTS[signal].service;
+  return [storeExporter(signal, group), ...(agent === undefined ? [] : [agentQueue(agent, group)])];
 }
 
 /** Less than this is what is just on its way, at any rate. */

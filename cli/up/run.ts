@@ -2,8 +2,8 @@ import { loadPlan } from "../../inputs/load-plan";
 import { readMeshFiles } from "../../inputs/pki";
 import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
-import { storeExporter } from "../../lib/otel/gateway";
 import { servicesOf } from "../../lib/plan/node-plan";
+import type { AgentName } from "../../lib/victoria/agents";
 import { deploy, type Told } from "../deployment";
 import { CliError, EXIT } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
@@ -117,11 +117,13 @@ const TELL_AGAIN_MILLISECONDS = 15_000;
 
 async function rollOut({ session, options, fleet, nodes, planned, client }: RollOut): Promise<Rolled> {
   const there = new Set(nodes.filter(({ deployed }) => deployed).map(({ plan }) => plan.name));
-  const eyes = nodes.map(({ plan, engine }) => eyesOn(plan, engine.client, engine.aheadSeconds));
+  const eyes = nodes.map(({ plan, engine }) => {
+    const agent = client && ((name: AgentName) => client.text(plan, name, { path: "/metrics", timeout: 5_000 }));
+    return eyesOn(plan, engine.client, engine.aheadSeconds, agent);
+  });
   const watch = new FleetWatch({
     nodes: () => eyes.filter(({ name }) => there.has(name)),
     signals: SIGNALS,
-    exporter: storeExporter,
     batchBytes: fleet.batch.maxMiB * 1024 ** 2,
   });
   const byName = new Map(planned.map((node) => [node.name, node]));

@@ -17,6 +17,8 @@ class FakeNode {
   public ready: string | undefined = "ready";
   /** Bytes that wait for a group; undefined means that the gateway does not answer. */
   public waiting: Partial<Record<"a" | "b", number>> | undefined = {};
+  /** Bytes on the disk of its vlagent for group b; undefined means that there is no agent. */
+  public agentWaiting: number | undefined;
   public storeAge = 3_600;
   public readonly eyes: Promise<NodeEyes>;
 
@@ -36,7 +38,10 @@ class FakeNode {
     const plan = PLANS[index];
     if (plan === undefined) throw new Error(`there is no node ${index}`);
     const here = plan.accessPoints.map((point) => ({ ...point, url: `http://127.0.0.1:${port}` }));
-    return eyesOn({ ...plan, accessPoints: here }, this.engine() as Docker, 0);
+    return eyesOn({ ...plan, accessPoints: here }, this.engine() as Docker, 0, async (agent) => {
+      if (agent !== "vlagent" || this.agentWaiting === undefined) throw new Error("nobody there");
+      return `vlagent_remotewrite_pending_data_bytes{path="/q",url="2:secret-url"} ${this.agentWaiting}\n`;
+    });
   }
 
   private metrics(): string | undefined {
@@ -62,7 +67,7 @@ class FakeNode {
 async function fleet() {
   const all = [new FakeNode(0), new FakeNode(1), new FakeNode(2)] as const;
   const eyes = await Promise.all(all.map((each) => each.eyes));
-  const watch = new FleetWatch({ nodes: () => eyes, signals: SIGNALS, exporter: storeExporter, batchBytes: 2 * MIB });
+  const watch = new FleetWatch({ nodes: () => eyes, signals: SIGNALS, batchBytes: 2 * MIB });
   /** What a second look finds: the first one only remembers. */
   const twice = async (look: () => Promise<readonly string[]>): Promise<readonly string[]> => {
     await look();
@@ -126,4 +131,11 @@ test("after a change the node is as good as before when it is ready and its grou
   all[0].ready = "ready";
   // Its group is not whole yet, so what waits for it cannot be sent.
   expect(await watch.afterNode("node1", "a", false)).toEqual([]);
+});
+
+test("what an agent keeps for the other group counts as well", async () => {
+  const { all, watch, twice } = await fleet();
+  all[1].waiting = { b: MIB };
+  all[1].agentWaiting = 11 * MIB;
+  expect(await twice(() => watch.withoutNode("node1", "a"))).toEqual(["12.0 MiB of logs wait at node2 for group b"]);
 });

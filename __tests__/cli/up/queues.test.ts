@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isDrained, queueSizes } from "../../../cli/up/queues";
+import { agentSizes, isDrained, queueSizes } from "../../../cli/up/queues";
 
 const MIB = 1024 ** 2;
 const BATCH = 2 * MIB;
@@ -14,6 +14,18 @@ test("reads the size of each exporter's queue, whatever labels stand beside it",
   expect([...queueSizes(metrics)]).toEqual([
     ["otlp_http/store_vl_a", 4096],
     ["otlp_http/store_vl_b", 1_500_000],
+  ]);
+});
+
+test("reads what an agent keeps for each group: its targets are numbered in the order of the groups", () => {
+  const metrics = [
+    'vmagent_remotewrite_pending_data_bytes{path="/queues/persistent-queue/1_AB", url="1:secret-url"} 12',
+    'vmagent_remotewrite_pending_data_bytes{path="/queues/persistent-queue/2_CD", url="2:secret-url"} 34',
+    'vmagent_remotewrite_pending_inmemory_blocks{path="x", url="2:secret-url"} 5',
+  ].join("\n");
+  expect([...agentSizes(metrics, "vmagent", ["a", "b"])]).toEqual([
+    ["vmagent/a", 12],
+    ["vmagent/b", 34],
   ]);
 });
 
