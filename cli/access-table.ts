@@ -73,11 +73,10 @@ function probeGrpc(origin: string): Promise<string> {
 
 /** The table, and a note for each part that is not the real one. */
 export function renderAccessTable(rows: readonly AccessRow[]): readonly string[] {
-  const cells = rows.map(({ what, url, login, state, standIn }) => [
-    what,
-    url,
-    login ?? "-",
-    standIn === undefined ? state : `${state} *`,
+  const cells = rows.map((row) => [
+    ...offered(row),
+    row.login ?? "-",
+    row.standIn === undefined ? row.state : `${row.state} *`,
   ]);
   const standIns = new Set(rows.flatMap(({ standIn }) => standIn ?? []));
   return [
@@ -86,6 +85,11 @@ export function renderAccessTable(rows: readonly AccessRow[]): readonly string[]
       fold(standIn, LINE_WIDTH - 2).map((line, at) => `${at === 0 ? "*" : " "} ${line}`),
     ),
   ];
+}
+
+/** What and where. A stand-in answers programs and has no UI. */
+function offered({ what, url, standIn }: AccessRow): readonly [string, string] {
+  return standIn === undefined ? [what, url] : [what.replace(/, vmui$/, ""), new URL(url).origin];
 }
 
 /** Pads every column but the last to its widest cell. */

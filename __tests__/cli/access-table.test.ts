@@ -26,6 +26,13 @@ test("without stand-ins nothing is said of them", () => {
   expect(renderAccessTable([first]).join("\n")).not.toContain("*");
 });
 
+test("a stand-in is offered without the UI that it has not", () => {
+  const lines = renderAccessTable(rows);
+  const traces = lines.find((line) => line.includes("Jaeger"));
+  expect(traces).toMatch(/^VictoriaTraces queries \(Jaeger API\) +http:\/\/127\.0\.0\.1:8483 +- +up \*$/);
+  expect(lines.find((line) => line.startsWith("VictoriaLogs queries"))).toContain("vmui");
+});
+
 test("columns are as wide as their widest cell", () => {
   expect(
     columns([
