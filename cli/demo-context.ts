@@ -1,9 +1,10 @@
+import { resolve } from "node:path";
 import { buildParts, partsEnvironment } from "../images/build";
 import { readEnvironment } from "../inputs/environment";
 import { loadFleet } from "../inputs/load-fleet";
 import type { Fleet, FleetNode } from "../lib/fleet/fleet";
 import type { Choice } from "./engine-images";
-import { type RememberedChoice, readEnvFile } from "./env-file";
+import { ENV_FILE, type RememberedChoice, readEnvFile } from "./env-file";
 import { CliError, EXIT } from "./failure";
 import { checkNode, checkTerraform, type NodeEngine, nodeEngine } from "./machine";
 import type { Step } from "./progress";
@@ -19,6 +20,22 @@ export function askedChoice({ folder, environment }: Session): Choice & Remember
   const { MIRADOR_FLEET, MIRADOR_IMAGES } = readEnvironment(folder, environment);
   const named = Object.entries({ MIRADOR_FLEET, MIRADOR_IMAGES }).filter(([, value]) => value);
   return { ...readEnvFile(folder), ...Object.fromEntries(named) };
+}
+
+/**
+ * Says which fleet it is where that is not `fleet.ts`, and why: somebody who edits `fleet.ts` and sees no change must not
+ * have to guess.
+ */
+export function tellFleet({ folder, environment, progress }: Session, { MIRADOR_FLEET: module }: Choice): void {
+  if (module === undefined || resolve(folder, module) === resolve(folder, "fleet.ts")) return;
+  const remembered = !readEnvironment(folder, environment).MIRADOR_FLEET;
+  const place = environment.MIRADOR_FLEET ? "the environment" : ".env";
+  progress.note(
+    "fleet",
+    `${module}, ${remembered ? `which the last demo had (${ENV_FILE})` : `by MIRADOR_FLEET of ${place}`}`,
+  );
+  const forget = remembered ? `; to forget: rm ${ENV_FILE}` : "";
+  progress.note("", `fleet.ts is not looked at; for that one: MIRADOR_FLEET=fleet.ts npm run demo${forget}`);
 }
 
 export interface DemoFleet {
@@ -43,7 +60,7 @@ export async function demoFleet({ folder, environment }: Session, choice: Choice
   );
 }
 
-export async function machineStep(context: Session, node: FleetNode): Promise<NodeEngine> {
+export async function machineStep(context: Session, node: Pick<FleetNode, "name" | "docker">): Promise<NodeEngine> {
   const { engine } = await context.progress.step(
     "machine",
     `asking terraform and the Docker engine of ${node.name}`,

@@ -13,6 +13,7 @@ import {
   partsLog,
   secretStep,
   synthSaid,
+  tellFleet,
 } from "./demo-context";
 import { deploy } from "./deployment";
 import { type Choice, type ChosenImages, chooseImages, imageEngine, provideImages } from "./engine-images";
@@ -27,6 +28,7 @@ export async function demoUp(context: Session): Promise<void> {
   const started = performance.now();
   const { progress } = context;
   const asked = withoutSubstitute(askedChoice(context), context);
+  tellFleet(context, asked);
   const { fleet, node } = await demoFleet(context, asked);
   const engine = await machineStep(context, node);
   const password = await secretStep(context, fleet);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { PARTS_FLEET } from "./demo-context";
 import { demoDown } from "./demo-down";
 import { demoUp } from "./demo-up";
 import { holdingLock } from "./run-lock";
@@ -16,8 +17,12 @@ is up, sends a trace, a log and a metric through it and finds them again.
 
 A second run changes only what is not as it must be; an interrupted run is completed by the next one.
 
+The fleet is that of MIRADOR_FLEET, else the one that was named for the last demo, else fleet.ts. Where
+the images of fleet.ts can be neither pulled nor built, ${PARTS_FLEET} takes its place,
+and every run says so. --clean forgets what was named. --down works without a readable fleet, too.
+
 Environment:
-  MIRADOR_FLEET        another fleet of one node          (default: the last demo's, else fleet.ts)
+  MIRADOR_FLEET        another fleet of one node          (default: as above)
   MIRADOR_IMAGES       images of your own, a JSON file    (default: as before, else official or built)
   MIRADOR_STATE        folder of Terraform's state        (default: .mirador/state)
   HAPROXY_STATS_PASS   password of the stats page         (default: generated, in .mirador/secrets)

@@ -32,8 +32,12 @@ export function writeEnvFile(folder: string, variables: Environment): void {
   writeFileSync(path, renderEnvFile(variables));
 }
 
-export function forgetEnvFile(folder: string): void {
-  rmSync(join(folder, ENV_FILE), { force: true });
+/** @returns whether there was something to forget */
+export function forgetEnvFile(folder: string): boolean {
+  const path = join(folder, ENV_FILE);
+  const known = existsSync(path);
+  rmSync(path, { force: true });
+  return known;
 }
 
 /** A variable without a value had none in the run that is written down, or one that was not used. */
