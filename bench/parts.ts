@@ -55,7 +55,7 @@ export async function chooseParts(docker: Docker, log: (text: string) => void): 
 }
 
 export function usedKeys(metricsLayout: Layout): readonly ImageKey[] {
-  const unused = [...(metricsLayout === "cluster" ? ["victoria-metrics"] : METRICS_CLUSTER), "vmagent", "vlagent"];
+  const unused = metricsLayout === "cluster" ? ["victoria-metrics"] : METRICS_CLUSTER;
   return IMAGE_KEYS.filter((key) => !(unused as readonly string[]).includes(key));
 }
 

@@ -101,14 +101,20 @@ interface Counted {
 }
 
 /** Waits until a group holds what was acknowledged, or has had all the time it may take. */
-async function count(mesh: MeshClient, load: NativeLoad, signal: Native, group: "a" | "b"): Promise<Counted> {
+async function count(
+  mesh: MeshClient,
+  load: NativeLoad,
+  signal: Native,
+  group: "a" | "b",
+  seconds = 45,
+): Promise<Counted> {
   const acked = load.acked.filter((each) => each.signal === signal);
   let held: readonly number[] = [];
   const missing = (): readonly Acked[] => {
     const there = new Set(held);
     return acked.filter(({ item }) => !there.has(item));
   };
-  await waitFor(`${signal} in group ${group}`, { seconds: 45, everyMilliseconds: 1_000 }, async () => {
+  await waitFor(`${signal} in group ${group}`, { seconds, everyMilliseconds: 1_000 }, async () => {
     held = await heldBy(mesh, group, signal, load.run);
     return missing().length === 0;
   }).catch(() => undefined);
@@ -195,7 +201,7 @@ describe(`native protocols at three nodes (${context.title})`, () => {
     expect(load.failed.length).toBeLessThanOrEqual(2);
     for (const signal of SIGNALS)
       for (const group of ["a", "b"] as const) {
-        const { missing, double } = await count(mesh, load, signal, group);
+        const { missing, double } = await count(mesh, load, signal, group, 15);
         const ages = missing.map(({ at }) => killed - at);
         if (ages.length > 0)
           say("killed", `${signal} in group ${group}: lost from ${(Math.max(...ages) / 1000).toFixed(2)} s before it`);
