@@ -1,7 +1,7 @@
 import { type Layout, type PerSignal, perSignal, SIGNALS, type Signal } from "../fleet/definition";
 import type { Fleet, FleetNode } from "../fleet/fleet";
+import { statsPasswordProblems } from "../fleet/stats-password";
 import { accessPoints } from "../haproxy/access";
-import { PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARACTERS } from "../haproxy/password";
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
 import type { MeshFiles } from "../mesh/files";
 import { planOtel } from "../otel/plan-otel";
@@ -78,20 +78,7 @@ function nodeProblems({ nodes }: Fleet): Problem[] {
 }
 
 function secretProblems({ nodes, haproxy }: Fleet, { statsPassword, tls, mesh }: Secrets): Problem[] {
-  const where = "secrets.statsPassword";
-  const fix = `use ${PASSWORD_MIN_CHARACTERS} characters to ${PASSWORD_MAX_BYTES} bytes`;
-  const problems: Problem[] = [];
-  if (statsPassword.trim() === "")
-    problems.push({ code: "secret/blank", what: "the password of the stats page is blank", where, fix });
-  else if (statsPassword.length < PASSWORD_MIN_CHARACTERS)
-    problems.push({ code: "secret/unusable", what: "the password of the stats page is too short", where, fix });
-  else if (new TextEncoder().encode(statsPassword).length > PASSWORD_MAX_BYTES)
-    problems.push({
-      code: "secret/unusable",
-      what: "the password of the stats page is longer than bcrypt reads",
-      where,
-      fix,
-    });
+  const problems = [...statsPasswordProblems(statsPassword, "secrets.statsPassword")];
   if (haproxy.tls !== undefined && tls === undefined)
     problems.push({
       code: "tls/certificate-unreadable",
