@@ -1,0 +1,295 @@
+/**
+ * The part of the program that is the same on every node; `choice-lua.ts` puts what it is about before it, and says what it
+ * is for.
+ */
+export const CHOICE_PROGRAM = `-- What a node told last is taken for what it is for so long.
+local FRESH_SECONDS = 4
+-- A group may lack so many bytes more than the one in use: batches are on their way at any time.
+local WAITING_BYTES = 1048576
+-- For so long, before it is left for the other one: a burst is no backlog.
+local LAG_SECONDS = 5
+-- Groups whose data began this close to each other are of one age.
+local SAME_AGE_SECONDS = 60
+
+-- A choice is firm when it was made with knowledge of every group, or taken from a node that had made one.
+local choice, firm, leaving, lagging = {}, {}, {}, {}
+local known = { [NODE] = { at = 0, age = {}, waiting = {}, born = {}, firm = {} } }
+
+local function now() return core.now().sec end
+
+local function read(path)
+  local handle = io.open(path, "r")
+  if handle == nil then return nil end
+  local text = handle:read("l")
+  handle:close()
+  return text
+end
+
+local function file(signal) return FOLDER .. "/" .. signal.name .. ".group" end
+
+local function group_of(signal, name)
+  for _, group in ipairs(signal.groups) do
+    if group.name == name then return group end
+  end
+  return nil
+end
+
+-- Renamed into place: a container that dies in the middle finds the old choice.
+local function remember(signal)
+  local handle = io.open(file(signal) .. ".new", "w")
+  if handle == nil then
+    core.Warning("mirador: the choice of " .. signal.name .. " cannot be written to " .. FOLDER)
+    return
+  end
+  handle:write(choice[signal.name], firm[signal.name] and "" or " for now", "\\n")
+  handle:close()
+  os.rename(file(signal) .. ".new", file(signal))
+end
+
+local function decide(signal, group, is_firm, why)
+  if choice[signal.name] ~= group.name then
+    core.Warning("mirador: " .. signal.name .. " are now answered by group " .. group.name .. ": " .. why)
+  end
+  choice[signal.name], firm[signal.name] = group.name, is_firm
+  remember(signal)
+end
+
+for _, signal in ipairs(SIGNALS) do
+  local name, rest = string.match(read(file(signal)) or "", "^(%w+)(.*)$")
+  local group = group_of(signal, name)
+  choice[signal.name] = (group or signal.groups[1]).name
+  firm[signal.name] = group ~= nil and rest == ""
+end
+
+-- A node that was not heard of lately says nothing.
+local function heard(node)
+  local state = known[node]
+  if state == nil or now() - state.at > FRESH_SECONDS then return nil end
+  return state
+end
+
+local function settled(signal, group)
+  for _, member in ipairs(group.members) do
+    local state = heard(member)
+    if state == nil then return false end
+    -- A store that has never told its age is the checks' business.
+    local age = state.age[signal.name]
+    if age and age < YOUNG_SECONDS then return false end
+  end
+  return true
+end
+
+-- What a node that is down has still to send, nobody can tell or get.
+local function waiting(signal, group)
+  local bytes = 0
+  for node in pairs(known) do
+    local state = heard(node)
+    bytes = bytes + (state and state.waiting[signal.name .. " " .. group.name] or 0)
+  end
+  return bytes
+end
+
+local function answers(group) return core.backends[group.answers]:get_srv_act() > 0 end
+
+local function is_leaving(group)
+  for _, member in ipairs(group.members) do
+    if (leaving[member] or 0) > now() then return true end
+  end
+  return false
+end
+
+-- Nothing when the other group can take over from one that answers.
+local function why_not(signal, current, other)
+  if not answers(other) then return "group " .. other.name .. " does not answer" end
+  if not settled(signal, other) then return "a store of group " .. other.name .. " started a moment ago" end
+  if waiting(signal, other) > waiting(signal, current) + WAITING_BYTES then
+    return "group " .. other.name .. " has not got everything yet"
+  end
+  if is_leaving(other) then return "group " .. other.name .. " is leaving too" end
+  return nil
+end
+
+-- Whether the group in use has lacked much that the other one has for some time: its disk is full, or its nodes are slow.
+local function lags(signal, current, other)
+  if waiting(signal, current) <= waiting(signal, other) + WAITING_BYTES then
+    lagging[signal.name] = nil
+    return false
+  end
+  lagging[signal.name] = lagging[signal.name] or now()
+  return now() - lagging[signal.name] >= LAG_SECONDS
+end
+
+local function choose(signal)
+  local current = group_of(signal, choice[signal.name])
+  for _, other in ipairs(signal.groups) do
+    if other ~= current then
+      if not answers(current) then
+        if answers(other) then decide(signal, other, firm[signal.name], "group " .. current.name .. " does not answer") end
+      elseif why_not(signal, current, other) == nil then
+        if not settled(signal, current) then
+          decide(signal, other, firm[signal.name], "a store of group " .. current.name .. " started a moment ago")
+        elseif lags(signal, current, other) then
+          decide(signal, other, firm[signal.name], "group " .. current.name .. " has not got everything yet")
+        elseif is_leaving(current) then
+          decide(signal, other, firm[signal.name], "a node of group " .. current.name .. " is about to leave")
+        end
+      end
+    end
+  end
+end
+
+-- When the oldest data of a group that anybody told of began; nothing when no member was heard.
+local function born(signal, group)
+  local oldest
+  for _, member in ipairs(group.members) do
+    local state = heard(member)
+    local at = state and state.born[signal.name]
+    if at and (oldest == nil or at < oldest) then oldest = at end
+  end
+  return oldest
+end
+
+-- What most of the others have chosen with knowledge, else the group whose data is older: the other one was empty then.
+local function adopt(signal)
+  local votes = {}
+  for _, peer in ipairs(PEERS) do
+    local state = heard(peer.name)
+    local name = state and state.firm[signal.name]
+    if name then votes[name] = (votes[name] or 0) + 1 end
+  end
+  local best
+  for _, group in ipairs(signal.groups) do
+    local count = votes[group.name] or 0
+    if count > 0 and (best == nil or count > votes[best.name]) then best = group end
+  end
+  if best then return decide(signal, best, true, "the other nodes chose it") end
+  local current = group_of(signal, choice[signal.name])
+  local oldest = current
+  for _, group in ipairs(signal.groups) do
+    local at = born(signal, group)
+    if at == nil then return end
+    if at + SAME_AGE_SECONDS < (born(signal, oldest) or at) then oldest = group end
+  end
+  if answers(oldest) then decide(signal, oldest, true, "its data is the older one") end
+end
+
+local function get(url)
+  local answer = core.httpclient():get({ url = url, timeout = 2000 })
+  return answer and answer.status == 200 and answer.body or nil
+end
+
+local function every(milliseconds, work)
+  core.register_task(function()
+    while true do
+      pcall(work)
+      core.msleep(milliseconds)
+    end
+  end)
+end
+
+core.register_task(function()
+  -- Checks begin with every server up; the first real answers are in after two rounds.
+  core.msleep(3000)
+  while true do
+    for _, signal in ipairs(SIGNALS) do
+      if not firm[signal.name] then pcall(adopt, signal) end
+      pcall(choose, signal)
+    end
+    core.msleep(250)
+  end
+end)
+
+for _, store in ipairs(STORES) do
+  every(1000, function()
+    local age = string.match(get(store.url) or "", "\\nvm_app_uptime_seconds ([%d.]+)")
+    if age then known[NODE].age[store.signal] = tonumber(age) end
+  end)
+end
+
+every(1000, function()
+  local own = known[NODE]
+  own.at = now()
+  for _, signal in ipairs(SIGNALS) do own.born[signal.name] = tonumber(read(FOLDER .. "/" .. signal.born) or "") end
+end)
+
+every(2000, function()
+  local text = get(GATEWAY)
+  if text == nil then return end
+  local size = {}
+  for labels, value in string.gmatch(text, "\\notelcol_exporter_queue_size(%b{}) (%S+)") do
+    local exporter = string.match(labels, 'exporter="([^"]*)"')
+    if exporter then size[exporter] = tonumber(value) end
+  end
+  for _, signal in ipairs(SIGNALS) do
+    for _, group in ipairs(signal.groups) do
+      known[NODE].waiting[signal.name .. " " .. group.name] = size[group.queue]
+    end
+  end
+end)
+
+-- One line each: "choice logs a", "firm logs a", "age logs 12.5", "born logs 1700000000", "waiting logs a 4096".
+local function state_text()
+  local own, lines = known[NODE], {}
+  for _, signal in ipairs(SIGNALS) do
+    local name = signal.name
+    lines[#lines + 1] = "choice " .. name .. " " .. choice[name]
+    if firm[name] then lines[#lines + 1] = "firm " .. name .. " " .. choice[name] end
+    if own.age[name] then lines[#lines + 1] = "age " .. name .. " " .. own.age[name] end
+    if own.born[name] then lines[#lines + 1] = "born " .. name .. " " .. own.born[name] end
+    for _, group in ipairs(signal.groups) do
+      local bytes = own.waiting[name .. " " .. group.name]
+      if bytes then lines[#lines + 1] = "waiting " .. name .. " " .. group.name .. " " .. bytes end
+    end
+  end
+  return table.concat(lines, "\\n") .. "\\n"
+end
+
+local function understood(text)
+  local state = { at = now(), age = {}, waiting = {}, born = {}, firm = {} }
+  for word, name, rest in string.gmatch(text, "(%w+) (%w+) ([^\\n]+)") do
+    if word == "age" or word == "born" then state[word][name] = tonumber(rest) end
+    if word == "firm" then state.firm[name] = rest end
+    local group, bytes = string.match(rest, "^(%w+) (%S+)$")
+    if word == "waiting" and group then state.waiting[name .. " " .. group] = tonumber(bytes) end
+  end
+  return state
+end
+
+for _, peer in ipairs(PEERS) do
+  every(1000, function()
+    local text = get(peer.url)
+    if text then known[peer.name] = understood(text) end
+  end)
+end
+
+local function reply(applet, status, text)
+  applet:set_status(status)
+  applet:add_header("content-type", "text/plain")
+  applet:add_header("content-length", tostring(#text))
+  applet:start_response()
+  applet:send(text)
+end
+
+core.register_service("mirador_state", "http", function(applet) reply(applet, 200, state_text()) end)
+
+-- Told that a node will be away for a while, so that queries leave its group before it does and not after.
+core.register_service("mirador_leave", "http", function(applet)
+  local node, seconds = string.match(applet.qs or "", "^node=([%w-]+)&seconds=(%d+)$")
+  if node == nil then return reply(applet, 400, "wanted: node=<name>&seconds=<number>\\n") end
+  leaving[node] = now() + tonumber(seconds)
+  local reasons = {}
+  for _, signal in ipairs(SIGNALS) do
+    choose(signal)
+    local current = group_of(signal, choice[signal.name])
+    for _, other in ipairs(signal.groups) do
+      if is_leaving(current) and other ~= current then
+        reasons[#reasons + 1] = signal.name .. ": " .. (why_not(signal, current, other) or "on the way")
+      end
+    end
+  end
+  if #reasons == 0 then return reply(applet, 200, "drained\\n") end
+  reply(applet, 200, "waiting: " .. table.concat(reasons, "; ") .. "\\n")
+end)
+
+core.register_fetches("mirador_choice", function(_, name) return choice[name] or "none" end)
+`;
