@@ -20,6 +20,7 @@ import { ROOT } from "../support/folders";
 const SOURCES = [
   "lib",
   "constructs",
+  "inputs",
   "index.ts",
   "package.json",
   "tsconfig.json",
