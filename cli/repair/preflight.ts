@@ -1,6 +1,7 @@
 import type { Group, Member } from "../../lib/plan/groups";
 import type { Trouble } from "../failure";
 import type { MeshNode } from "../mesh-client";
+import { agentQueue, agentSizes } from "../up/queues";
 import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
 import { groupUnanswered } from "./trouble";
 
@@ -51,7 +52,7 @@ export async function preflight(request: PreflightRequest): Promise<Preflight> {
   return { stores: found, troubles };
 }
 
-/** Asks every node what its gateway has still to send. */
+/** Asks every node what it has still to send. */
 async function watchNodes(request: PreflightRequest): Promise<readonly [ReadonlySet<string>, readonly Trouble[]]> {
   const reached = new Set<string>();
   let troubles: readonly Trouble[] = [];
@@ -63,7 +64,11 @@ async function watchNodes(request: PreflightRequest): Promise<readonly [Readonly
           const path = "/state";
           const state = await request.transport.text(node, "node", { path, timeout: CHECK_MILLISECONDS });
           reached.add(node.name);
-          return request.stores.flatMap(({ signal, group }) => backlog(node, signal, group, state));
+          const agent = await agentQueues(request, node);
+          return request.stores.flatMap(({ signal, group }) => [
+            ...backlog(node, signal, group, state),
+            ...(signal === "logs" ? agentBacklog(node, group, agent) : []),
+          ]);
         } catch (error) {
           return [unreachable(node, error as NodeJS.ErrnoException)];
         }
@@ -79,19 +84,42 @@ async function watchNodes(request: PreflightRequest): Promise<readonly [Readonly
 /** @param state lines such as `waiting logs a 4096` */
 function backlog({ name }: MeshNode, signal: string, group: Group, state: string): readonly Trouble[] {
   const waiting = new RegExp(`^waiting ${signal} ${group} (\\S+)$`, "m").exec(state)?.[1];
-  if (waiting !== undefined && Number(waiting) <= WAITING_BYTES) return [];
-  const what =
-    waiting === undefined
-      ? `the gateway of ${name} does not tell what it has still to send to group ${group}: ${signal}`
-      : `${(Number(waiting) / WAITING_BYTES).toFixed(1)} MiB of ${signal} wait in the gateway of ${name} for group ${group}`;
-  return [
-    {
-      code: "repair/backlog",
-      what: `${what}; rows that arrive by themselves would be stored twice`,
-      where: `node ${name}`,
-      fix: "run the command again when they have been sent; if the queue does not get shorter, see the gateway's log",
-    },
-  ];
+  if (waiting === undefined)
+    return [
+      onTheWay(name, `the gateway of ${name} does not tell what it has still to send to group ${group}: ${signal}`),
+    ];
+  return tooMuch(name, "gateway", signal, group, Number(waiting));
+}
+
+/** Logs that came in by native protocols. An agent that does not answer is one that an older node does not have. */
+async function agentQueues(
+  { transport, stores }: PreflightRequest,
+  node: MeshNode,
+): Promise<ReadonlyMap<string, number>> {
+  if (stores.every(({ signal }) => signal !== "logs")) return new Map();
+  const metrics = await transport
+    .text(node, "vlagent", { path: "/metrics", timeout: CHECK_MILLISECONDS })
+    .catch(() => "");
+  return agentSizes(metrics, "vlagent", ["a", "b"]);
+}
+
+function agentBacklog({ name }: MeshNode, group: Group, sizes: ReadonlyMap<string, number>): readonly Trouble[] {
+  return tooMuch(name, "vlagent", "logs", group, sizes.get(agentQueue("vlagent", group)) ?? 0);
+}
+
+function tooMuch(node: string, where: string, signal: string, group: Group, bytes: number): readonly Trouble[] {
+  if (bytes <= WAITING_BYTES) return [];
+  const size = (bytes / (1024 * 1024)).toFixed(1);
+  return [onTheWay(node, `${size} MiB of ${signal} wait in the ${where} of ${node} for group ${group}`)];
+}
+
+function onTheWay(node: string, what: string): Trouble {
+  return {
+    code: "repair/backlog",
+    what: `${what}; rows that arrive by themselves would be stored twice`,
+    where: `node ${node}`,
+    fix: "run the command again when they have been sent; if the queue does not get shorter, see that service's log",
+  };
 }
 
 function unreachable({ name, address }: MeshNode, { code = "", message }: NodeJS.ErrnoException): Trouble {

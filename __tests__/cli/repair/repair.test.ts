@@ -96,6 +96,18 @@ describe("before anything is touched", () => {
     expect(slept).toBeGreaterThan(0);
   });
 
+  test("what an agent has on its disk for a group is on its way as well", async () => {
+    const metrics = 'vlagent_remotewrite_pending_data_bytes{path="/q/1", url="2:secret-url"} 3145728\n';
+    const { codes, text } = await look((node, service, request) =>
+      node === "node3" && service === "vlagent" ? metrics : healthy(node, service, request),
+    );
+    expect(codes).toEqual(["repair/backlog"]);
+    expect(text).toContain("3.0 MiB of logs wait in the vlagent of node3 for group b");
+    const absent: Answer = (node, service, request) =>
+      service === "vlagent" ? coded("ECONNRESET") : healthy(node, service, request);
+    expect((await look(absent)).codes).toEqual([]);
+  });
+
   test("another select role of the group is asked when the first one does not answer", async () => {
     const { codes, readers } = await look((node, service, request) =>
       node === "node1" && service === "vlselect" ? "<html>" : healthy(node, service, request),
