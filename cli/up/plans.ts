@@ -20,8 +20,8 @@ export interface PlannedNode extends RollNode {
   readonly summary: PlanSummary;
 }
 
-/** Each is a Terraform with its provider: most of the time they wait for a far engine. */
-const PLANS_AT_ONCE = 4;
+/** Each is a Terraform with its provider: they mostly wait for a far engine, and they share this machine. */
+const PLANS_AT_ONCE = 2;
 
 /** Writes all stacks and compares each with its engine; what is wrong with any of them is told at once. */
 export async function planAll(session: Session, nodes: readonly UpNode[]): Promise<readonly PlannedNode[]> {

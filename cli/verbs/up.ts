@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { readEnvironment } from "../../inputs/environment";
 import { loadFleet } from "../../inputs/load-fleet";
 import { fleetLock, holdingLock } from "../run-lock";
@@ -30,7 +30,11 @@ export const registerUp: Register = (program, run) => {
     .command("up")
     .description("deploy or change the fleet, one node after the other")
     .argument("[node...]", "these alone, in this order (default: all)")
-    .option("--wait <time>", "how long each wait for the fleet may take, such as 90s, 10m, 1h", seconds, 600)
+    .addOption(
+      new Option("--wait <time>", "how long each wait for the fleet may take, such as 90s or 1h")
+        .argParser(seconds)
+        .default(600, "10m"),
+    )
     .option("--check", "only look at the hosts, and tell what would change")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { wait, check = false }: Flags, _: Command) =>
