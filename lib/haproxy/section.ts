@@ -15,16 +15,33 @@ export function line(texts: TemplateStringsArray, ...values: readonly (string | 
     else words.push(part);
     open = true;
   };
-  texts.forEach((text, index) => {
-    for (const part of text.split(/(\s+)/)) {
-      if (/^\s+$/.test(part)) open = false;
-      else if (part !== "") append(part);
+  piecesOf(texts).forEach((pieces, index) => {
+    for (const piece of pieces) {
+      if (piece === SPACE) open = false;
+      else append(piece);
     }
     const value = values[index];
     if (value !== undefined) append(String(value));
   });
   const [keyword = "", ...args] = words;
   return [keyword, ...args];
+}
+
+const SPACE = " ";
+/** A fleet of 100 nodes has hundreds of thousands of directives, of a few hundred templates. */
+const piecesByTemplate = new WeakMap<TemplateStringsArray, readonly (readonly string[])[]>();
+
+function piecesOf(texts: TemplateStringsArray): readonly (readonly string[])[] {
+  const known = piecesByTemplate.get(texts);
+  if (known !== undefined) return known;
+  const pieces = texts.map((text) =>
+    text
+      .split(/(\s+)/)
+      .filter((part) => part !== "")
+      .map((part) => (/^\s+$/.test(part) ? SPACE : part)),
+  );
+  piecesByTemplate.set(texts, pieces);
+  return pieces;
 }
 
 export interface Section {
@@ -47,9 +64,13 @@ function renderSection({ kind, name, from, lines }: Section): string {
   return [head, ...lines.map((line) => `    ${line.map(renderWord).join(" ")}`)].join("\n");
 }
 
+/** Printable ASCII but for what HAProxy gives a meaning to; almost every word is of this kind. */
+const PLAIN_WORD = /^[!%&(-[\]-~]+$/;
+
 /** One argument as HAProxy reads it back. A line break would open a new directive, so it is refused. */
 export function renderWord(value: string | number): string {
   const text = String(value);
+  if (PLAIN_WORD.test(text)) return text;
   if (/\p{Cc}/u.test(text)) {
     throw new ProblemError([
       {
