@@ -5,7 +5,7 @@ import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
+import { healthRequest, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
 import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
@@ -183,6 +183,13 @@ function plainRules(id: string, { streamingPath, onlyPath, native }: AccessPoint
   ];
 }
 
+/**
+ * The own server is out at the first connection that it does not take, so that what waits for it goes to another node at
+ * once. Its sessions are not cut then: one that is being replaced still answers what it has begun, and what was never
+ * sent would be answered by nobody.
+ */
+const OWN_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down`;
+
 function serversOf({ target, patience, http2 = false, others }: Behind): readonly Directive[] {
   const words = http2 ? line`proto h2` : [];
   if (others === undefined) {
@@ -192,7 +199,8 @@ function serversOf({ target, patience, http2 = false, others }: Behind): readonl
   const { peers, service, check, tracks } = others;
   const checked = (server: string, words: readonly (string | number)[]) =>
     tracks === undefined ? words : (["track", `be_${snake(tracks)}/${server}`] as const);
-  const ownCheck = checked(target.service, [...line`check port ${check.port}`, ...MESH_CHECK]);
+  // A server that tracks another one cannot be marked down by its own traffic.
+  const ownCheck = [...line`check port ${check.port}`, ...(http2 ? line`check-proto h1` : []), ...OWN_CHECK];
   return [
     localServer(target, ...words, ...ownCheck, ...line`tcp-ut 3s`),
     ...peers.map((peer) =>
@@ -212,7 +220,7 @@ function patienceOf({ patience, others }: Behind): readonly Directive[] {
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
-  return [...elsewhere, ...(others?.tracks === undefined ? healthRequest(path, body, status) : [])];
+  return [...elsewhere, ...healthRequest(path, body, status)];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {
