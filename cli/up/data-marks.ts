@@ -33,7 +33,8 @@ export function dataTroubles(
         fix: 'set the layout back, or export and import the data (README, "Changing the layout")',
       });
     }
-    const gone = volume.members === undefined ? [] : (found.members ?? []).filter((one) => !isIn(one, volume.members));
+    // Of a group that the node is not in any more, all are gone.
+    const gone = differs(found.group, volume.group) ? [] : missing(found.members, volume.members);
     if (gone.length > 0) {
       troubles.push({
         code: "data/member-gone",
@@ -50,6 +51,6 @@ function differs(found: string | undefined, wanted: string | undefined): boolean
   return found !== undefined && wanted !== undefined && found !== wanted;
 }
 
-function isIn(name: string, members: readonly string[] | undefined): boolean {
-  return members?.includes(name) ?? false;
+function missing(found: readonly string[] = [], wanted: readonly string[] = found): readonly string[] {
+  return found.filter((name) => !wanted.includes(name));
 }
