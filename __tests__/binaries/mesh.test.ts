@@ -114,12 +114,73 @@ describe("two nodes over a real mesh", () => {
     expect(await stateOf(one)).toContain("firm logs b");
   });
 
-  testWith("haproxy")("a fleet that grew reads from the group whose data is older", async () => {
-    const { nodes } = await twoNodes([1_700_000_000, 1_600_000_000]);
+  testWith("haproxy")("what an agent has still to send counts as well", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+    two.stores.waiting = { "otlp_http/store_vl_a": 1_000 };
+    two.stores.pending = [2_000_000, 0];
+    await expect.poll(() => stateOf(two), SLOW).toContain("waiting logs a 2001000\nwaiting logs b 0\n");
     for (const node of nodes)
-      await expect.poll(() => choiceOf(node), SLOW).toBe("ok; logs from group b; traces from group b");
-    for (const node of nodes) await expect.poll(() => logsOf(node), SLOW).toBe(FROM_B);
+      await expect.poll(() => choiceOf(node), SLOW).toBe("ok; logs from group b; traces from group a");
+    expect(await stateOf(one)).toContain("firm logs b");
   });
+
+  testWith("haproxy")(
+    "a fleet that grew reads from the group with a past, and from the other one only meanwhile",
+    async () => {
+      const grown = Math.floor(Date.now() / 1000) - 100;
+      const { nodes } = await twoNodes([grown, 0]);
+      const [one, two] = nodes;
+      for (const node of nodes)
+        await expect.poll(() => choiceOf(node), SLOW).toBe("ok; logs from group b; traces from group b");
+      // Its store was restarted: no reason to show an empty one.
+      two.stores.uptimeSeconds = 1;
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      // Nor is a change of its node, and whoever changes it need not wait.
+      for (const node of nodes) await expect.poll(() => node.leave("node2"), SLOW).toBe("drained\n");
+      for (const node of nodes) expect(await logsOf(node)).toBe(FROM_B);
+      two.stores.answers = false;
+      for (const node of nodes) await expect.poll(() => logsOf(node), SLOW).toBe(FROM_A);
+      two.stores.answers = true;
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      expect(await choiceOf(one)).toContain("logs from group a");
+      two.stores.uptimeSeconds = 20;
+      for (const node of nodes) await node.back("node2");
+      for (const node of nodes)
+        await expect.poll(() => choiceOf(node), SLOW).toBe("ok; logs from group b; traces from group b");
+    },
+  );
+
+  testWith("haproxy")("an age that the retention has outlived is none", async () => {
+    const { nodes } = await twoNodes([1_700_000_000, 1_600_000_000]);
+    for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+    for (const node of nodes) expect(await logsOf(node)).toBe(FROM_A);
+  });
+
+  testWith("haproxy")(
+    "a query that finds no storage is answered by the other group at once, a wrong one is not",
+    async () => {
+      const { nodes } = await twoNodes();
+      const [one, two] = nodes;
+      for (const node of nodes) await expect.poll(() => logsOf(node), SLOW).toBe(FROM_A);
+      for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+      one.stores.refusal = `cannot execute query [*]: Get "http://haproxy:20011/internal/select/query?query=%2A": EOF`;
+      for (let tries = 0; tries < 5; tries++)
+        for (const node of nodes) expect(await node.at(9471, QUERY)).toEqual({ status: 200, body: FROM_B });
+      // Nobody can answer it: the text that says why, and a status that means it.
+      two.stores.refusal = one.stores.refusal;
+      expect(await one.at(9471, QUERY)).toEqual({ status: 503, body: one.stores.refusal });
+      for (const refusal of [
+        "cannot parse query [x|y]: unexpected pipe",
+        `cannot execute query [*]: unexpected status code for the request to "http://haproxy:20011/internal/select/query": 400; want 200; response: "too much memory"`,
+      ]) {
+        one.stores.refusal = refusal;
+        two.stores.refusal = refusal;
+        expect(await one.at(9471, QUERY)).toEqual({ status: 400, body: refusal });
+      }
+    },
+  );
 
   testWith("haproxy")("queries leave a node's group before the node does, if the other one is complete", async () => {
     const { nodes } = await twoNodes();

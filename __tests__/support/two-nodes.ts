@@ -20,6 +20,10 @@ export interface Stores {
   uptimeSeconds: number;
   /** Bytes in the gateway's queues, by exporter. */
   waiting: Readonly<Record<string, number>>;
+  /** Bytes in vlagent's queues, one for each group. */
+  pending: readonly number[];
+  /** What a query is told with status 400. @default - it is answered */
+  refusal?: string;
 }
 
 /** One node: a real HAProxy, and one server in place of everything behind it. */
@@ -29,7 +33,9 @@ export interface Node {
   readonly restart: () => Promise<void>;
   /** Its disk is gone, and with it what it had chosen. */
   readonly forget: () => void;
+  /** Tells the node that another one is about to leave, and that it stays after all. */
   readonly leave: (node: string) => Promise<string>;
+  readonly back: (node: string) => Promise<string>;
   /** Everything behind HAProxy is gone. */
   readonly stopServices: () => Promise<void>;
   readonly at: (port: number, path: string) => Promise<{ status: number; body: string }>;
@@ -71,11 +77,12 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
   for (const file of haproxy.files)
     writeFileSync(join(folder, file.path), "text" in file ? local(file.text) : readFileSync(file.sourcePath));
 
-  const stores: Stores = { answers: true, uptimeSeconds: 1000, waiting: {} };
+  const stores: Stores = { answers: true, uptimeSeconds: 1000, waiting: {}, pending: [] };
   const behind = createServer(({ url = "" }, response) => {
     if (url === "/metrics") response.end(metricsOf(stores));
     // As the gateway does; HAProxy's check of it is this answer.
     else if (url === "/v1/traces") response.writeHead(405).end();
+    else if (url.includes("query") && stores.refusal !== undefined) response.writeHead(400).end(stores.refusal);
     else if (url.includes("query")) response.end(stores.answers ? `{"status":"success","by":"${name}"}` : "{}");
     else response.end(name);
   }).listen(SERVICES_PORT, address);
@@ -87,6 +94,10 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
   const run = async (): Promise<void> => {
     running = start(program("haproxy"), "-db", "-f", join(folder, "haproxy.cfg"));
     await untilAnswers(`http://${address}:8405/healthz`, running);
+  };
+  const leave = async (node: string, seconds: number): Promise<string> => {
+    const asked = { method: "POST", headers: { connection: "close" } };
+    return (await fetch(`http://${address}:8405/leave?node=${node}&seconds=${seconds}`, asked)).text();
   };
   await run();
   return {
@@ -100,10 +111,8 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
     forget: () => {
       for (const signal of ["logs", "traces"]) rmSync(join(folder, `${signal}.group`));
     },
-    leave: async (node) => {
-      const asked = { method: "POST", headers: { connection: "close" } };
-      return (await fetch(`http://${address}:8405/leave?node=${node}&seconds=60`, asked)).text();
-    },
+    leave: (node) => leave(node, 60),
+    back: (node) => leave(node, 0),
     stopServices: async () => {
       behind.closeAllConnections();
       await new Promise((resolve) => behind.close(resolve));
@@ -115,11 +124,14 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
   };
 }
 
-/** Of the store and of the gateway, which are one here. */
-function metricsOf({ uptimeSeconds, waiting }: Stores): string {
+/** Of the store, the gateway and the agents, which are one here. */
+function metricsOf({ uptimeSeconds, waiting, pending }: Stores): string {
   const queues = Object.entries(waiting).map(
     ([exporter, bytes]) =>
       `otelcol_exporter_queue_size{data_type="logs",exporter="${exporter}",otel_scope_name="x"} ${bytes}`,
   );
-  return ["x 1", `vm_app_uptime_seconds ${uptimeSeconds}`, ...queues, "y 2", ""].join("\n");
+  const agent = pending.map(
+    (bytes, index) => `vlagent_remotewrite_pending_data_bytes{path="/x",url="${index + 1}:secret-url"} ${bytes}`,
+  );
+  return ["x 1", `vm_app_uptime_seconds ${uptimeSeconds}`, ...queues, ...agent, "y 2", ""].join("\n");
 }

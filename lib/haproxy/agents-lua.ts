@@ -24,14 +24,19 @@ ${PROGRAM}`;
 
 const PROGRAM = `
 local full = {}
+-- Bytes that wait, by agent and place of the group; the program that chooses a group reads it too.
+mirador_pending = {}
 
 local function watch(agent)
   local answer = core.httpclient():get({ url = agent.url, timeout = 2000 })
   if not (answer and answer.status == 200 and answer.body) then return end
-  local most = 0
-  for bytes in string.gmatch(answer.body, "\\nv%a+_remotewrite_pending_data_bytes%b{} (%S+)") do
-    most = math.max(most, tonumber(bytes) or 0)
+  local most, pending = 0, {}
+  for labels, bytes in string.gmatch(answer.body, "\\nv%a+_remotewrite_pending_data_bytes(%b{}) (%S+)") do
+    local place, size = tonumber(string.match(labels, 'url="(%d+):')), tonumber(bytes) or 0
+    if place then pending[place] = size end
+    most = math.max(most, size)
   end
+  mirador_pending[agent.name] = pending
   if (most >= agent.limit) ~= (full[agent.name] or false) then
     full[agent.name] = most >= agent.limit
     core.Warning("mirador: a queue of " .. agent.name .. (full[agent.name] and " is full" or " has room again"))

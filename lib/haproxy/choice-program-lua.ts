@@ -8,8 +8,8 @@ local FRESH_SECONDS = 4
 local WAITING_BYTES = 1048576
 -- For so long, before it is left for the other one: a burst is no backlog.
 local LAG_SECONDS = 5
--- Groups whose data began this close to each other are of one age.
-local SAME_AGE_SECONDS = 60
+-- Data that began so much later than the other group's lacks what was before: gateways and agents had not kept it all.
+local APART_SECONDS = 3600
 
 -- A choice is firm when it was made with knowledge of every group, or taken from a node that had made one.
 local choice, firm, leaving, lagging = {}, {}, {}, {}
@@ -98,6 +98,23 @@ local function is_leaving(group)
   return false
 end
 
+-- When the oldest data of a group that anybody told of began; nothing when no member was heard.
+local function born(signal, group)
+  local oldest
+  for _, member in ipairs(group.members) do
+    local state = heard(member)
+    local at = state and state.born[signal.name]
+    if at and (oldest == nil or at < oldest) then oldest = at end
+  end
+  return oldest
+end
+
+-- A group that began empty, when a fleet grew or a disk was lost, until the retention has made both equal.
+local function lacks_past(signal, group, other)
+  local began, before = born(signal, group), born(signal, other)
+  return began ~= nil and before ~= nil and began - before > APART_SECONDS and now() < began + signal.keeps
+end
+
 -- Nothing when the other group can take over from one that answers.
 local function why_not(signal, current, other)
   if not answers(other) then return "group " .. other.name .. " does not answer" end
@@ -105,6 +122,7 @@ local function why_not(signal, current, other)
   if waiting(signal, other) > waiting(signal, current) + WAITING_BYTES then
     return "group " .. other.name .. " has not got everything yet"
   end
+  if lacks_past(signal, other, current) then return "the data of group " .. other.name .. " began later" end
   if is_leaving(other) then return "group " .. other.name .. " is leaving too" end
   return nil
 end
@@ -126,7 +144,9 @@ local function choose(signal)
       if not answers(current) then
         if answers(other) then decide(signal, other, firm[signal.name], "group " .. current.name .. " does not answer") end
       elseif why_not(signal, current, other) == nil then
-        if not settled(signal, current) then
+        if lacks_past(signal, current, other) then
+          decide(signal, other, firm[signal.name], "its data is the older one")
+        elseif not settled(signal, current) then
           decide(signal, other, firm[signal.name], "a store of group " .. current.name .. " started a moment ago")
         elseif lags(signal, current, other) then
           decide(signal, other, firm[signal.name], "group " .. current.name .. " has not got everything yet")
@@ -136,17 +156,6 @@ local function choose(signal)
       end
     end
   end
-end
-
--- When the oldest data of a group that anybody told of began; nothing when no member was heard.
-local function born(signal, group)
-  local oldest
-  for _, member in ipairs(group.members) do
-    local state = heard(member)
-    local at = state and state.born[signal.name]
-    if at and (oldest == nil or at < oldest) then oldest = at end
-  end
-  return oldest
 end
 
 -- What most of the others have chosen with knowledge, else the group whose data is older: the other one was empty then.
@@ -166,11 +175,15 @@ local function adopt(signal)
   local current = group_of(signal, choice[signal.name])
   local oldest = current
   for _, group in ipairs(signal.groups) do
-    local at = born(signal, group)
-    if at == nil then return end
-    if at + SAME_AGE_SECONDS < (born(signal, oldest) or at) then oldest = group end
+    if born(signal, group) == nil then return end
+    if lacks_past(signal, oldest, group) then oldest = group end
   end
   if answers(oldest) then decide(signal, oldest, true, "its data is the older one") end
+end
+
+-- Nothing is known when neither is.
+local function add(one, other)
+  return (one or other) and (one or 0) + (other or 0)
 end
 
 local function get(url)
@@ -221,8 +234,10 @@ every(2000, function()
     if exporter then size[exporter] = tonumber(value) end
   end
   for _, signal in ipairs(SIGNALS) do
-    for _, group in ipairs(signal.groups) do
-      known[NODE].waiting[signal.name .. " " .. group.name] = size[group.queue]
+    -- What the agents have still to send, from the program that watches them.
+    local pending = mirador_pending[signal.agent] or {}
+    for place, group in ipairs(signal.groups) do
+      known[NODE].waiting[signal.name .. " " .. group.name] = add(size[group.queue], pending[place])
     end
   end
 end)
@@ -282,7 +297,8 @@ core.register_service("mirador_leave", "http", function(applet)
     choose(signal)
     local current = group_of(signal, choice[signal.name])
     for _, other in ipairs(signal.groups) do
-      if is_leaving(current) and other ~= current then
+      -- Queries stay with what the other group has never had: a short gap hides less.
+      if is_leaving(current) and other ~= current and not lacks_past(signal, other, current) then
         reasons[#reasons + 1] = signal.name .. ": " .. (why_not(signal, current, other) or "on the way")
       end
     end

@@ -1,7 +1,7 @@
 import type { Signal } from "../fleet/definition";
 import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
-import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
+import { type Endpoint, STORAGE_SELECT, TAIL_PATH } from "../victoria/endpoints";
 import { healthRequest, MESH_CHECK_TIMEOUT, type MeshView, memberServer } from "./mesh";
 import { type Directive, line, type Section } from "./section";
 
@@ -13,6 +13,8 @@ export interface StickyRead {
   readonly service: MeshService;
   readonly readCheck: { readonly path: string; readonly body?: string };
   readonly groups: readonly ReadGroup[];
+  /** The retention: what is older is nowhere. */
+  readonly keepsSeconds: number;
 }
 
 export interface ReadGroup {
@@ -28,6 +30,15 @@ export const YOUNG_SECONDS = 15;
 
 /** Below the stores' own query limit of 30 s: see `access.ts`. */
 const TIMEOUTS = [line`timeout server 28s`, line`http-request set-timeout server 1h if { path ${TAIL_PATH} }`];
+
+/**
+ * A select role that cannot reach a storage answers 400, as it does to a wrong query. As 503 it is tried again at the other
+ * group, and a client that is told so knows that its query was right. What a storage itself refused stays what it is.
+ */
+const STORAGE_GONE: readonly Directive[] = [
+  line`http-response wait-for-body time 1s if { status 400 }`,
+  line`http-response set-status 503 if { status 400 } { res.body -m sub ${STORAGE_SELECT} } !{ res.body -m sub ${"want 200"} }`,
+];
 
 export const answersBackend = (signal: Signal, group: Group): string => `be_${signal}_${group}`;
 /** In {@link CHOICE_FOLDER}: when the own node's data of a signal began, in seconds since 1970. Written by `jobs.ts`. */
@@ -67,6 +78,7 @@ function answers(
       MESH_CHECK_TIMEOUT,
       ...TIMEOUTS,
       ...healthRequest(readCheck.path, readCheck.body),
+      ...STORAGE_GONE,
       ...servers,
     ],
   };

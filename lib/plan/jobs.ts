@@ -81,8 +81,11 @@ function prepareVolume(
     );
   }
   for (const [file, of] of Object.entries(births)) {
+    const marker = `${mountOf(of)}/.mirador-group`;
     steps.push(
-      `stat -c %Y ${mountOf(of)}/.mirador-group > ${path}/${file}.new && mv ${path}/${file}.new ${path}/${file}`,
+      // The first deploy among several nodes: what is here from before was written to no other group.
+      `[ -f ${path}/${file} ] || [ $(($(date +%s) - $(stat -c %Y ${marker}))) -lt 60 ] || touch -d @0 ${marker}`,
+      `stat -c %Y ${marker} > ${path}/${file}.new && mv ${path}/${file}.new ${path}/${file}`,
     );
   }
   return [...steps, `chown ${owner} ${path}`];

@@ -107,7 +107,7 @@ export function planNodeMesh(
   };
   // vmselect merges both groups; everything else is answered by one of them.
   const sticky = SIGNALS.filter((signal) => !(signal === "metrics" && fleet.layouts.metrics === "cluster"));
-  const reads = sticky.map((signal) => stickyRead(topology, signal, fleet.layouts[signal], stores[signal].endpoints));
+  const reads = sticky.map((signal) => stickyRead(topology, signal, fleet, stores[signal].endpoints));
   const certificate = files.certificates[node];
   if (certificate === undefined) throw new Error(`planned without a certificate for ${node}`);
   return {
@@ -156,15 +156,17 @@ function doorsInUse({ members, group }: Topology, layouts: PerSignal<Layout>): M
 function stickyRead(
   { members, groups }: Topology,
   signal: Signal,
-  layout: Layout,
+  { layouts, retentionDays }: Fleet,
   endpoints: StoreEndpoints,
 ): StickyRead {
+  const layout = layouts[signal];
   return {
     signal,
     local: endpoints.select,
     service: ANSWERS[signal][layout],
     readCheck: endpoints.readCheck,
     groups: groups.map((group) => ({ group, members: storageMembers(members, group, layout) })),
+    keepsSeconds: retentionDays[signal] * 86_400,
   };
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
@@ -81,13 +81,15 @@ describe("preparing volumes", () => {
       expect(stderr).toContain("put the list back as it was");
     });
 
-    test("tell HAProxy when they began: now, or before there were markers", () => {
+    test("tell HAProxy when they began: now, or before there were groups", () => {
       const job = prepareJob([
         data({ source: "logs-data", group: "b" }),
         data({ source: "choice-data", births: { "logs.born": "logs-data" } }),
       ]);
-      const born = (files: Record<string, string>): number => {
+      const born = (files: Record<string, string>, age = 0): number => {
         const folder = temporaryFolder({ ...files, "1/lost+found/x": "" });
+        const marker = join(folder, "0/.mirador-group");
+        if (age > 0) utimesSync(marker, new Date(), new Date(Date.now() - age * 1000));
         expect(runJob(job, folder)).toMatchObject({ status: 0, done: true });
         const first = readFileSync(join(folder, "1/logs.born"), "utf8");
         expect(runJob(job, folder)).toMatchObject({ status: 0, done: true });
@@ -96,6 +98,10 @@ describe("preparing volumes", () => {
       };
       expect(born({ "0/lost+found/x": "" })).toBeGreaterThan(1_700_000_000);
       expect(born({ "0/partitions/x": "y" })).toBe(0);
+      // The only node of a fleet that grows: the other group never got what it holds.
+      expect(born({ "0/.mirador-group": "b\n" }, 300)).toBe(0);
+      // One among several that is deployed again: it is as old as its marker.
+      expect(born({ "0/.mirador-group": "b\n", "1/logs.born": "9\n" }, 300)).toBeGreaterThan(1_700_000_000);
     });
 
     test("are refused without a node that holds a part of them; nodes may be added", () => {

@@ -46,7 +46,9 @@ chown 1000:1000 /volumes/2
 chown 1000:1000 /volumes/3
 chown 1000:1000 /volumes/4
 chown 10001:10001 /volumes/5
+[ -f /volumes/6/logs.born ] || [ $(($(date +%s) - $(stat -c %Y /volumes/1/.mirador-group))) -lt 60 ] || touch -d @0 /volumes/1/.mirador-group
 stat -c %Y /volumes/1/.mirador-group > /volumes/6/logs.born.new && mv /volumes/6/logs.born.new /volumes/6/logs.born
+[ -f /volumes/6/traces.born ] || [ $(($(date +%s) - $(stat -c %Y /volumes/2/.mirador-group))) -lt 60 ] || touch -d @0 /volumes/2/.mirador-group
 stat -c %Y /volumes/2/.mirador-group > /volumes/6/traces.born.new && mv /volumes/6/traces.born.new /volumes/6/traces.born
 chown 99:99 /volumes/6
 free=$(($(df -Pk /volumes/3 | tail -n 1 | awk '{ print $4 }') / 1024 + $(du -sk /volumes/3 | cut -f 1) / 1024 + $(du -sk /volumes/4 | cut -f 1) / 1024 + $(du -sk /volumes/5 | cut -f 1) / 1024))
