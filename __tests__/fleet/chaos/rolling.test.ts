@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Container } from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { terraformEnvironment } from "../../../cli/terraform";
 import type { FleetDefinition } from "../../../lib";
-import { type Ended, start } from "../../e2e/support/process";
+import type { Ended } from "../../e2e/support/process";
 import { NO_CHANGE } from "../../e2e/support/stack";
 import { FleetStack } from "../support/fleet-stack";
 import { fleetOn } from "../support/fleets";
@@ -22,29 +20,6 @@ const CALM_SECONDS = 5;
 
 const FLEET = fleetOn(rig.hosts, "rolling", context.metricsLayout);
 const stack = new FleetStack(context, rig, FLEET);
-
-/** The operator's command, on the fleet that the stack has written. */
-async function mirador(...args: readonly string[]): Promise<Ended> {
-  const folder = join(context.folder, FLEET.name);
-  const { imagesFile, terraformConfigFile, statsPassword, root } = context;
-  const env = {
-    ...terraformEnvironment(process.env, terraformConfigFile),
-    ...(imagesFile === undefined ? {} : { MIRADOR_IMAGES: imagesFile }),
-    MIRADOR_FLEET: join(folder, "fleet.ts"),
-    MIRADOR_STATE: join(folder, "state"),
-    CDKTF_OUTDIR: join(folder, "cdktf.out"),
-    HAPROXY_STATS_PASS: statsPassword,
-  };
-  const ended = await start(process.execPath, ["--import", "tsx", "cli/mirador.ts", ...args], { cwd: root, env }).ended;
-  console.log(`fleet | mirador ${args.join(" ")}: status ${ended.status}\n${ended.output}`);
-  return ended;
-}
-
-/** Changes the fleet's definition; its module is written, and nothing deployed. */
-async function define(change: FleetDefinition): Promise<void> {
-  stack.change(change);
-  await stack.plan(stack.nodes[0] ?? "");
-}
 
 /** Ids of a node's services. */
 async function ids(node: string): Promise<Readonly<Record<string, string>>> {
@@ -138,8 +113,7 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
   beforeAll(async () => {
     await faults.healAll();
     await stack.forget();
-    await define({});
-    first = await mirador("up");
+    first = await stack.mirador("up");
   });
 
   afterAll(() => stack.forget());
@@ -147,7 +121,7 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
   test("mirador up deploys all of them from nothing, and then there is nothing to change", async () => {
     expect(first).toMatchObject({ status: 0, output: expect.stringContaining("Changed: node1, node2, node3;") });
     for (const node of stack.nodes) expect(await readiness(stack, node), node).toEqual({ status: 200, text: "ready" });
-    const second = await mirador("up");
+    const second = await stack.mirador("up");
     expect(second).toMatchObject({
       status: 0,
       output: expect.stringContaining("Nothing to change: node1, node2, node3"),
@@ -156,24 +130,24 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
   });
 
   test("settings of collectors and HAProxy: mirador up fails no request", async () => {
-    await define(SETTINGS);
+    stack.change(SETTINGS);
     const changed = await replaced(() =>
-      underLoad("settings by up", async () => expect((await mirador("up")).status).toBe(0)),
+      underLoad("settings by up", async () => expect((await stack.mirador("up")).status).toBe(0)),
     );
     expect(changed).toEqual({ node1: ["gateway"], node2: ["gateway"], node3: ["gateway"] });
   });
 
   test("flags of the stores: mirador up fails no request", async () => {
-    await define(STORES);
+    stack.change(STORES);
     const changed = await replaced(() =>
-      underLoad("stores by up", async () => expect((await mirador("up")).status).toBe(0)),
+      underLoad("stores by up", async () => expect((await stack.mirador("up")).status).toBe(0)),
     );
     expect(changed.node1).toEqual(expect.arrayContaining(stores));
     expect(changed.node2).toEqual(expect.arrayContaining(stores));
   });
 
   test("both at once by plain deploys, in another order and without any wait: no request fails", async () => {
-    await define({
+    stack.change({
       batch: { flushMilliseconds: 500 },
       haproxy: { algorithm: "random" },
       retention: FLEET.retention ?? {},
@@ -189,8 +163,8 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
     const foreign = await listener(stack.host("node3"), 8_999);
     try {
       // The first two have changed places, and the port is somebody else's at the third.
-      await define({ nodes: [two, one, three], ports: { stats: 8_999 } });
-      const { status, output } = await mirador("up");
+      stack.change({ nodes: [two, one, three], ports: { stats: 8_999 } });
+      const { status, output } = await stack.mirador("up");
       expect(status).toBe(1);
       expect(output).toMatch(/data\/other-group\n +what +rolling_node1-/);
       expect(output).toMatch(/data\/other-group\n +what +rolling_node2-/);
@@ -199,7 +173,7 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
       );
     } finally {
       await foreign.remove({ force: true });
-      await define({ nodes: FLEET.nodes, ports: {} });
+      stack.change({ nodes: FLEET.nodes, ports: {} });
     }
     expect(await Promise.all(stack.nodes.map(ids))).toEqual(before);
   });

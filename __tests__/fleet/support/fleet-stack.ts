@@ -18,7 +18,7 @@ import { ensurePki } from "../../../inputs/pki";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { AccessPointName } from "../../../lib/plan/ports";
-import { start, succeed } from "../../e2e/support/process";
+import { type Ended, start, succeed } from "../../e2e/support/process";
 import type { FleetContext } from "./context";
 import { portOf, type RigFleet } from "./fleets";
 import type { Host } from "./host";
@@ -26,7 +26,6 @@ import type { Rig } from "./rig";
 
 /** A fleet on the rig's hosts, synthesized by the checkout's own program; every node is a stack with its own state. */
 export class FleetStack {
-  public readonly nodes: readonly string[];
   private readonly folder: string;
   private definition: RigFleet;
   /** Of the definition in hand; a stack that was synthesized from another one must not be applied. */
@@ -38,7 +37,6 @@ export class FleetStack {
     definition: RigFleet,
   ) {
     this.definition = definition;
-    this.nodes = definition.nodes.map(({ name }) => name);
     this.folder = join(context.folder, definition.name);
   }
 
@@ -46,10 +44,23 @@ export class FleetStack {
     return this.definition;
   }
 
+  public get nodes(): readonly string[] {
+    return this.definition.nodes.map(({ name }) => name);
+  }
+
   /** From now on the fleet is another; nothing is deployed. */
   public change(change: FleetDefinition): void {
     this.definition = { ...this.definition, ...change };
     this.synthesized = false;
+  }
+
+  /** Runs the operator's command on the fleet as it is defined now, and shows what it said. */
+  public async mirador(...args: readonly string[]): Promise<Ended> {
+    await this.synthesize();
+    const command = ["--import", "tsx", "cli/mirador.ts", ...args];
+    const ended = await start(process.execPath, command, { cwd: this.context.root, env: this.environment() }).ended;
+    console.log(`fleet | mirador ${args.join(" ")}: status ${ended.status}\n${ended.output}`);
+    return ended;
   }
 
   /** One node, whatever the others are: they may not exist yet, or be down. */
