@@ -36,7 +36,8 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   const { fleet, plan, stateFolder } = await loadPlan(session.folder, session.environment);
   for (const warning of plan.warnings) progress.note("note", warning);
   const chosen = chosenNodes(plan.nodes, options.nodes);
-  const mesh = plan.nodes.length > 1 ? readMeshFiles(session.folder, fleet, new Date()) : undefined;
+  const meshFleet = { ...fleet, module: session.environment.MIRADOR_FLEET };
+  const mesh = plan.nodes.length > 1 ? readMeshFiles(session.folder, meshFleet, new Date()) : undefined;
   const names = chosen.map(({ name }) => name);
   const found = await progress.step(
     "machine",

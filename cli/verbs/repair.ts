@@ -10,6 +10,7 @@ import type { RepairedSignal } from "../repair/group";
 import { type Asked, isDay } from "../repair/range";
 import { exitOf, reportJson } from "../repair/report";
 import { repair } from "../repair/run";
+import { fleetLock, holdingLock } from "../run-lock";
 import type { Session } from "../session";
 import type { Register } from ".";
 
@@ -63,17 +64,20 @@ async function runRepair(flags: Flags, { folder, environment, progress }: Sessio
   // Certificates are never made here: a fleet that was deployed has them, and others would not be taken.
   const files: MeshFiles =
     fleet.nodes.length > 1
-      ? readMeshFiles(folder, fleet, new Date())
+      ? readMeshFiles(folder, { ...fleet, module: environment.MIRADOR_FLEET }, new Date())
       : { caPath: "", caFingerprint: "", certificates: {} };
   const transport = new MeshClient(files, fleet.mesh.port);
   const fill = flags.check !== true;
-  try {
-    const reports = await repair({
+  const work = () =>
+    repair({
       ...{ fleet, transport, asked, fill, now: Date.now() },
       signals: flags.signal === undefined ? ["logs", "traces"] : [flags.signal],
       // The answer for programs stands alone on the standard output.
       progress: flags.json === true ? new Progress({ out: process.stderr, environment }) : progress,
     });
+  try {
+    // Two of them would put the same rows there twice.
+    const reports = await (fill ? holdingLock(folder, work, fleetLock(fleet.name, "mirador repair")) : work());
     if (flags.json === true) process.stdout.write(`${reportJson(reports, fill)}\n`);
     const status = exitOf(reports, fill);
     if (status === EXIT.differences && flags.json !== true)
