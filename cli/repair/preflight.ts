@@ -1,14 +1,13 @@
 import type { Group, Member } from "../../lib/plan/groups";
 import type { Trouble } from "../failure";
 import type { MeshNode } from "../mesh-client";
-import { agentQueue, agentSizes } from "../up/queues";
 import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
 import { groupUnanswered } from "./trouble";
 
 /** A batch or two that is just being sent; less than this tells nothing about a queue that does not get empty. */
 const WAITING_BYTES = 1024 * 1024;
-/** Balancers look at their gateway's queues this often. */
-const QUEUE_MILLISECONDS = 2_500;
+/** Balancers look at the queues of agents and gateway every two seconds each. */
+const QUEUE_MILLISECONDS = 4_500;
 const QUEUE_LOOKS = 3;
 const CHECK_MILLISECONDS = 5_000;
 
@@ -64,11 +63,7 @@ async function watchNodes(request: PreflightRequest): Promise<readonly [Readonly
           const path = "/state";
           const state = await request.transport.text(node, "node", { path, timeout: CHECK_MILLISECONDS });
           reached.add(node.name);
-          const agent = await agentQueues(request, node);
-          return request.stores.flatMap(({ signal, group }) => [
-            ...backlog(node, signal, group, state),
-            ...(signal === "logs" ? agentBacklog(node, group, agent) : []),
-          ]);
+          return request.stores.flatMap(({ signal, group }) => backlog(node, signal, group, state));
         } catch (error) {
           return [unreachable(node, error as NodeJS.ErrnoException)];
         }
@@ -81,36 +76,15 @@ async function watchNodes(request: PreflightRequest): Promise<readonly [Readonly
   return [reached, troubles];
 }
 
-/** @param state lines such as `waiting logs a 4096` */
+/** @param state lines such as `waiting logs a 4096`: of the node's gateway and of its agents, together */
 function backlog({ name }: MeshNode, signal: string, group: Group, state: string): readonly Trouble[] {
   const waiting = new RegExp(`^waiting ${signal} ${group} (\\S+)$`, "m").exec(state)?.[1];
   if (waiting === undefined)
-    return [
-      onTheWay(name, `the gateway of ${name} does not tell what it has still to send to group ${group}: ${signal}`),
-    ];
-  return tooMuch(name, "gateway", signal, group, Number(waiting));
-}
-
-/** Logs that came in by native protocols. An agent that does not answer is one that an older node does not have. */
-async function agentQueues(
-  { transport, stores }: PreflightRequest,
-  node: MeshNode,
-): Promise<ReadonlyMap<string, number>> {
-  if (stores.every(({ signal }) => signal !== "logs")) return new Map();
-  const metrics = await transport
-    .text(node, "vlagent", { path: "/metrics", timeout: CHECK_MILLISECONDS })
-    .catch(() => "");
-  return agentSizes(metrics, "vlagent", ["a", "b"]);
-}
-
-function agentBacklog({ name }: MeshNode, group: Group, sizes: ReadonlyMap<string, number>): readonly Trouble[] {
-  return tooMuch(name, "vlagent", "logs", group, sizes.get(agentQueue("vlagent", group)) ?? 0);
-}
-
-function tooMuch(node: string, where: string, signal: string, group: Group, bytes: number): readonly Trouble[] {
+    return [onTheWay(name, `${name} does not tell what it has still to send to group ${group}: ${signal}`)];
+  const bytes = Number(waiting);
   if (bytes <= WAITING_BYTES) return [];
   const size = (bytes / (1024 * 1024)).toFixed(1);
-  return [onTheWay(node, `${size} MiB of ${signal} wait in the ${where} of ${node} for group ${group}`)];
+  return [onTheWay(name, `${size} MiB of ${signal} wait in the queues of ${name} for group ${group}`)];
 }
 
 function onTheWay(node: string, what: string): Trouble {
@@ -118,7 +92,7 @@ function onTheWay(node: string, what: string): Trouble {
     code: "repair/backlog",
     what: `${what}; rows that arrive by themselves would be stored twice`,
     where: `node ${node}`,
-    fix: "run the command again when they have been sent; if the queue does not get shorter, see that service's log",
+    fix: "run the command again when they have been sent; if the queue does not get shorter, see the logs of its gateway and vlagent",
   };
 }
 

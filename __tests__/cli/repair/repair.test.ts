@@ -79,8 +79,8 @@ describe("before anything is touched", () => {
       "repair/node-unreachable",
       "repair/store-refuses",
     ]);
-    expect(text).toContain("5.0 MiB of logs wait in the gateway of node2 for group a");
-    expect(text).toContain("the gateway of node2 does not tell what it has still to send to group b: logs");
+    expect(text).toContain("5.0 MiB of logs wait in the queues of node2 for group a");
+    expect(text).toContain("node2 does not tell what it has still to send to group b: logs");
     expect(text).toContain("logs of group b: answers 429: read-only mode");
     expect(text).toContain("| 10.0.0.13 | start the node");
   });
@@ -94,18 +94,6 @@ describe("before anything is touched", () => {
     );
     expect([codes, asked]).toEqual([[], 3]);
     expect(slept).toBeGreaterThan(0);
-  });
-
-  test("what an agent has on its disk for a group is on its way as well", async () => {
-    const metrics = 'vlagent_remotewrite_pending_data_bytes{path="/q/1", url="2:secret-url"} 3145728\n';
-    const { codes, text } = await look((node, service, request) =>
-      node === "node3" && service === "vlagent" ? metrics : healthy(node, service, request),
-    );
-    expect(codes).toEqual(["repair/backlog"]);
-    expect(text).toContain("3.0 MiB of logs wait in the vlagent of node3 for group b");
-    const absent: Answer = (node, service, request) =>
-      service === "vlagent" ? coded("ECONNRESET") : healthy(node, service, request);
-    expect((await look(absent)).codes).toEqual([]);
   });
 
   test("another select role of the group is asked when the first one does not answer", async () => {
