@@ -4,9 +4,10 @@ import { useFleet } from "./support/deployed";
 import { GroupStores } from "./support/groups";
 import { context, faults } from "./support/shared-rig";
 import { HOLD_SECONDS, survive } from "./support/survive";
+import { untilReady } from "./support/trial";
 
 /** How long a group is away: long enough for queues that fill and are drained; a run of CI has less time. */
-const OUTAGE_SECONDS = context.full ? 600 : 60;
+const OUTAGE_SECONDS = context.full ? 600 : 120;
 
 describe(`three nodes (${context.title})`, () => {
   const { stack, deployment } = useFleet();
@@ -23,8 +24,25 @@ describe(`three nodes (${context.title})`, () => {
     await survive(stack, { name: "nothing", begin: async () => undefined, holdSeconds: 5 });
   });
 
-  test.each(["gateway", "vlstorage"])("kill -9 of %s on one node", async (service) => {
-    await survive(stack, { name: `kill ${service}`, begin: () => faults.kill(stack.container("node1", service)) });
+  test("kill -9 of every container of one node in turn", async () => {
+    const begin = async (): Promise<void> => {
+      for (const service of await stack.services("node1")) {
+        await faults.kill(stack.container("node1", service));
+        await untilReady(stack, "node1");
+      }
+    };
+    await survive(stack, { name: "kill of each container", begin });
+  });
+
+  test("a storage hangs", async () => {
+    const host = stack.host("node1");
+    const container = stack.container("node1", "vlstorage");
+    await survive(stack, {
+      name: "vlstorage hangs",
+      begin: () => faults.freeze(host, container),
+      holdSeconds: HOLD_SECONDS,
+      end: () => faults.thaw(host, container),
+    });
   });
 
   test("a host crashes and comes back", async () => {

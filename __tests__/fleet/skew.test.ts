@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { useFleet } from "../support/deployed";
-import type { FleetStack } from "../support/fleet-stack";
-import { FleetLoad, type LoadReport } from "../support/load";
-import { context } from "../support/shared-rig";
-import { expectInEachGroup, expectServed, RATES } from "../support/survive";
-import { waitFor } from "../support/wait";
+import { useFleet } from "./support/deployed";
+import type { FleetStack } from "./support/fleet-stack";
+import { FleetLoad, type LoadReport } from "./support/load";
+import { context } from "./support/shared-rig";
+import { expectInEachGroup, expectServed, RATES } from "./support/survive";
+import { waitFor } from "./support/wait";
 
 const SECONDS = 10;
 /** Before and after a run: it says when it began by a whole clock, items by theirs. */

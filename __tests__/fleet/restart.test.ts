@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { allReady, useFleet } from "../support/deployed";
-import { countAt, FleetLoad, type LoadReport, type Rates } from "../support/load";
-import { context, faults, rig } from "../support/shared-rig";
-import { sayCounts } from "../support/summary";
-import { expectInEachGroup, expectServed, lossesIn, RATES, survive } from "../support/survive";
+import { allReady, useFleet } from "./support/deployed";
+import { countAt, FleetLoad, type LoadReport, type Rates } from "./support/load";
+import { context, faults, rig } from "./support/shared-rig";
+import { sayCounts } from "./support/summary";
+import { expectInEachGroup, expectServed, lossesIn, RATES, survive } from "./support/survive";
 
 /**
  * What a store that is killed may lose: what it has taken and not written to disk yet. A fleet loses it where both groups

@@ -1,8 +1,8 @@
 import { describe, test } from "vitest";
-import { useFleet } from "../support/deployed";
-import type { Host } from "../support/host";
-import { context, faults, rig } from "../support/shared-rig";
-import { HOLD_SECONDS, survive } from "../support/survive";
+import { useFleet } from "./support/deployed";
+import type { Host } from "./support/host";
+import { context, faults, rig } from "./support/shared-rig";
+import { HOLD_SECONDS, survive } from "./support/survive";
 
 /** Of what a host sends and of what is sent to it. */
 const LOST_PERCENT = 30;
