@@ -26,12 +26,14 @@ function firstOf(name: string) {
   return renderNode(plan);
 }
 
-/** A text without a long end that is the usual one's: the program of a file that begins with its data. */
+/** A text without what is as usual at its begin and end, so that it shows what the example is about. */
 function cutAsUsual(text: string, usual = ""): string {
   const lines = text.split("\n");
   const usualLines = usual.split("\n");
-  const same = lines.toReversed().findIndex((line, index) => line !== usualLines.at(-1 - index));
-  return same < 50 ? text : [...lines.slice(0, -same), `(${same} lines as usual)`].join("\n");
+  const head = lines.findIndex((line, index) => line !== usualLines[index]);
+  const tail = lines.toReversed().findIndex((line, index) => line !== usualLines.at(-1 - index));
+  const asUsual = (count: number): readonly string[] => (count === 0 ? [] : [`(${count} lines as usual)`]);
+  return [...asUsual(head), ...lines.slice(head, lines.length - tail), ...asUsual(tail)].join("\n");
 }
 
 describe.each(EXAMPLE_NAMES)("%s", (name) => {

@@ -1,7 +1,7 @@
 import type { Signal } from "../fleet/definition";
 import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
-import { type Endpoint, STORAGE_SELECT, TAIL_PATH } from "../victoria/endpoints";
+import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
 import { healthRequest, MESH_CHECK_TIMEOUT, type MeshView, memberServer } from "./mesh";
 import { type Directive, line, type Section } from "./section";
 
@@ -32,12 +32,20 @@ export const YOUNG_SECONDS = 15;
 const TIMEOUTS = [line`timeout server 28s`, line`http-request set-timeout server 1h if { path ${TAIL_PATH} }`];
 
 /**
- * A select role that cannot reach a storage answers 400, as it does to a wrong query. As 503 it is tried again at the other
- * group, and a client that is told so knows that its query was right. What a storage itself refused stays what it is.
+ * A select role that cannot reach a storage answers 400, as it does to a wrong query; which one it is only its words tell,
+ * and they may be compressed. So every 400 becomes a 503 on its way, which is tried again at the other group, and a 400
+ * again when both groups said so. A wrong query is one that no storage is asked.
  */
-const STORAGE_GONE: readonly Directive[] = [
-  line`http-response wait-for-body time 1s if { status 400 }`,
-  line`http-response set-status 503 if { status 400 } { res.body -m sub ${STORAGE_SELECT} } !{ res.body -m sub ${"want 200"} }`,
+const REFUSED = "x-mirador-refused";
+const OFFER_AGAIN: readonly Directive[] = [
+  line`http-response set-header ${REFUSED} 400 if { status 400 }`,
+  line`http-response set-log-level silent if { status 400 }`,
+  line`http-response set-status 503 if { status 400 }`,
+];
+const REFUSED_BY_ALL: readonly Directive[] = [
+  line`http-response set-status 400 if { res.hdr(${REFUSED}) -m found }`,
+  line`http-response set-log-level silent if { res.hdr(${REFUSED}) -m found }`,
+  line`http-response del-header ${REFUSED}`,
 ];
 
 export const answersBackend = (signal: Signal, group: Group): string => `be_${signal}_${group}`;
@@ -78,7 +86,7 @@ function answers(
       MESH_CHECK_TIMEOUT,
       ...TIMEOUTS,
       ...healthRequest(readCheck.path, readCheck.body),
-      ...STORAGE_GONE,
+      ...OFFER_AGAIN,
       ...servers,
     ],
   };
@@ -112,8 +120,10 @@ function traffic({ signal, groups }: StickyRead, { group }: ReadGroup): Section 
       // The first that is up, in the order written.
       line`balance first`,
       ...TIMEOUTS,
-      line`retries 2`,
+      // Once at each group.
+      line`retries 1`,
       line`retry-on conn-failure empty-response 502 503`,
+      ...REFUSED_BY_ALL,
       ...healthRequest("/_group_up"),
       ...ordered.map(
         (one, index) =>

@@ -22,9 +22,10 @@ export const JOB_DONE = "/tmp/done";
  */
 export function prepareJob(data: readonly DataVolume[]): JobPlan {
   const mountOf = (source: string): string => mountPath(data.findIndex((volume) => volume.source === source));
+  const functions = [MARKERS, ...(data.some(({ births }) => births !== undefined) ? [BIRTHS] : [])];
   const steps = data.flatMap((volume, index) => prepareVolume(volume, mountPath(index), mountOf));
   return {
-    script: script([...steps, ...checkQueueDisk(data, mountOf)]),
+    script: script([...functions, ...steps, ...checkQueueDisk(data, mountOf)]),
     user: "0:0",
     // A folder that is already its owner's, or closed to others, is as good as an empty volume.
     capabilities: ["CAP_CHOWN", "CAP_DAC_OVERRIDE"],
@@ -35,60 +36,64 @@ export function prepareJob(data: readonly DataVolume[]): JobPlan {
 
 const mountPath = (index: number): string => `/volumes/${index}`;
 
+/**
+ * What a data volume says of itself, as files beside the data. They are renamed into place: half a marker on a full disk
+ * would refuse every later deploy. A group's marker is as old as the data; what was there before it is older than any.
+ */
+const MARKERS = String.raw`holds_data() { [ -n "$(ls -A "$1" | grep -vxe lost+found -e '\.mirador-.*')" ]; }
+keep() { echo "$2" > "$1.new" && mv "$1.new" "$1"; }
+format_is() {
+  if [ -f "$1/.mirador-format" ]; then
+    held=$(cat "$1/.mirador-format")
+    [ "$held" = "$3" ] || stop "$2 holds data of format $held and this deploy wants $3; set the layout back, or export and import the data (README, \"Changing the layout\")"
+  elif holds_data "$1"; then
+    stop "$2 holds data of an unknown format; if it is $3, say so: echo $3 > $2/.mirador-format"
+  else
+    keep "$1/.mirador-format" "$3"
+  fi
+}
+group_is() {
+  if [ -f "$1/.mirador-group" ]; then
+    held=$(cat "$1/.mirador-group")
+    [ "$held" = "$3" ] || stop "$2 holds data of storage group $held and this fleet puts the node into group $3: the place in fleet.nodes is the group, so put the list back as it was"
+  else
+    echo "$3" > "$1/.mirador-group.new"
+    if holds_data "$1"; then touch -d @0 "$1/.mirador-group.new"; fi
+    mv "$1/.mirador-group.new" "$1/.mirador-group"
+  fi
+}
+members_are() {
+  folder=$1; volume=$2; shift 2
+  if [ -f "$folder/.mirador-members" ]; then
+    for node in $(cat "$folder/.mirador-members"); do
+      case " $* " in
+        *" $node "*) ;;
+        *) stop "node $node holds a part of the data in $volume, which would be out of sight: put the node back into the fleet, or let its part go (the other storage group has it: mirador repair copies it back): echo $* > $volume/.mirador-members" ;;
+      esac
+    done
+  fi
+  keep "$folder/.mirador-members" "$*"
+}`;
+
+/** The first deploy among several nodes finds data that was written to no other group: it counts as older than any. */
+const BIRTHS = `born() {
+  if [ ! -f "$2" ] && [ $(($(date +%s) - $(stat -c %Y "$1/.mirador-group"))) -ge 60 ]; then touch -d @0 "$1/.mirador-group"; fi
+  keep "$2" "$(stat -c %Y "$1/.mirador-group")"
+}`;
+
 function prepareVolume(
   { source, owner, format, group, members, births = {} }: DataVolume,
   path: string,
   mountOf: (source: string) => string,
 ): string[] {
-  const steps: string[] = [];
-  if (format !== undefined) {
-    const marker = `${path}/.mirador-format`;
-    const other = `and this deploy wants ${format}; set the layout back, or export and import the data (README, "Changing the layout")`;
-    const unknown = `holds data of an unknown format; if it is ${format}, say so: echo ${format} > ${source}/.mirador-format`;
-    steps.push(
-      `if [ -f ${marker} ]; then`,
-      `  [ "$(cat ${marker})" = ${format} ] || stop ${shellQuote(`${source} holds data of format`)} "$(cat ${marker})" ${shellQuote(other)}`,
-      `elif [ -n "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format.new -e .mirador-group -e .mirador-group.new -e .mirador-members -e .mirador-members.new)" ]; then`,
-      `  stop ${shellQuote(`${source} ${unknown}`)}`,
-      "else",
-      // Renamed into place: half a marker on a full disk would refuse every later deploy.
-      `  echo ${format} > ${marker}.new && mv ${marker}.new ${marker}`,
-      "fi",
-    );
-  }
-  if (group !== undefined) {
-    const marker = `${path}/.mirador-group`;
-    const other = `and this fleet puts the node into group ${group}: the place in fleet.nodes is the group, so put the list back as it was`;
-    steps.push(
-      `if [ -f ${marker} ]; then`,
-      `  [ "$(cat ${marker})" = ${group} ] || stop ${shellQuote(`${source} holds data of storage group`)} "$(cat ${marker})" ${shellQuote(other)}`,
-      "else",
-      `  echo ${group} > ${marker}.new`,
-      // The marker's age is the data's. What was here before it is older than any marker.
-      `  [ -z "$(ls -A ${path} | grep -vxe lost+found -e .mirador-format -e .mirador-group.new -e .mirador-members -e .mirador-members.new)" ] || touch -d @0 ${marker}.new`,
-      `  mv ${marker}.new ${marker}`,
-      "fi",
-    );
-  }
-  if (members !== undefined) {
-    const marker = `${path}/.mirador-members`;
-    const gone = `holds a part of the data in ${source}, which would be out of sight: put the node back into the fleet, or let its part go (the other storage group has it: mirador repair copies it back): echo ${members.join(" ")} > ${source}/.mirador-members`;
-    steps.push(
-      `if [ -f ${marker} ]; then for node in $(cat ${marker}); do`,
-      `  case ${shellQuote(` ${members.join(" ")} `)} in *" $node "*) ;; *) stop "node $node" ${shellQuote(gone)};; esac`,
-      "done; fi",
-      `echo ${members.join(" ")} > ${marker}.new && mv ${marker}.new ${marker}`,
-    );
-  }
-  for (const [file, of] of Object.entries(births)) {
-    const marker = `${mountOf(of)}/.mirador-group`;
-    steps.push(
-      // The first deploy among several nodes: what is here from before was written to no other group.
-      `[ -f ${path}/${file} ] || [ $(($(date +%s) - $(stat -c %Y ${marker}))) -lt 60 ] || touch -d @0 ${marker}`,
-      `stat -c %Y ${marker} > ${path}/${file}.new && mv ${path}/${file}.new ${path}/${file}`,
-    );
-  }
-  return [...steps, `chown ${owner} ${path}`];
+  const volume = `${path} ${shellQuote(source)}`;
+  return [
+    ...(format === undefined ? [] : [`format_is ${volume} ${format}`]),
+    ...(group === undefined ? [] : [`group_is ${volume} ${group}`]),
+    ...(members === undefined ? [] : [`members_are ${volume} ${members.join(" ")}`]),
+    ...Object.entries(births).map(([file, of]) => `born ${mountOf(of)} ${path}/${file}`),
+    `chown ${owner} ${path}`,
+  ];
 }
 
 /** Queues lie on one disk, the engine's, so they need together what each of them needs. */

@@ -93,9 +93,6 @@ function logsOrTraces(layout: Layout, kind: "vl" | "vt"): Omit<StoreEndpoints, "
 /** Where a VictoriaLogs storage takes its own protocol, from vlagent and from insert roles. */
 export const AGENT_INSERT = "/internal/insert";
 
-/** Where select roles ask a storage of VictoriaLogs or VictoriaTraces; their errors name it. */
-export const STORAGE_SELECT = "/internal/select/";
-
 /** Live tailing of logs: an answer that has no end and may be silent for long. */
 export const TAIL_PATH = "/select/logsql/tail";
 

@@ -1,7 +1,4 @@
--- Rendered by mirador-stack. Chooses the storage group that answers a signal.
-local FOLDER, NODE, GATEWAY = "/var/lib/haproxy", "node1", "http://gateway:8888/metrics"
-local YOUNG_SECONDS = 15
-local SIGNALS = {
+(4 lines as usual)
   { name = "logs", agent = "vlagent", born = "logs.born", keeps = 2419200, groups = {
     { name = "a", answers = "be_logs_a", queue = "otlp_http/store_vl_a", members = { "node1", "node3" } },
     { name = "b", answers = "be_logs_b", queue = "otlp_http/store_vl_b", members = { "node2" } },

@@ -1,4 +1,4 @@
--- Rendered by mirador-stack. Chooses the storage group that answers a signal.
+(1 lines as usual)
 local FOLDER, NODE, GATEWAY = "/var/lib/haproxy", "by-ssh", "http://gateway:8888/metrics"
 local YOUNG_SECONDS = 15
 local SIGNALS = {

@@ -1,8 +1,4 @@
--- Rendered by mirador-stack. Chooses the storage group that answers a signal.
-local FOLDER, NODE, GATEWAY = "/var/lib/haproxy", "node1", "http://gateway:8888/metrics"
-local YOUNG_SECONDS = 15
-local SIGNALS = {
-  { name = "logs", agent = "vlagent", born = "logs.born", keeps = 1209600, groups = {
+(5 lines as usual)
     { name = "a", answers = "be_logs_a", queue = "otlp_http/store_vl_a", members = { "node1", "node3", "node5", "node7", "node9" } },
     { name = "b", answers = "be_logs_b", queue = "otlp_http/store_vl_b", members = { "node2", "node4", "node6", "node8", "node10" } },
   } },
