@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"mirador.local/loadgen/internal/target"
@@ -62,7 +63,16 @@ func connectionAnswer(err error) answer {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return answer{status: "http:timeout", retryable: true}
 	}
-	return answer{status: "http:connection", retryable: true}
+	status := "http:connection"
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		status = "http:refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		status = "http:reset"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		status = "http:closed"
+	}
+	return answer{status: status, retryable: true}
 }
 
 // retryableStatus follows the OTLP specification, section "Retryable Response Codes".

@@ -183,11 +183,11 @@ func TestRequestsThatFailAreNamed(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsAwayCountsAsConnection(t *testing.T) {
+func TestAServerThatIsAwayCountsAsRefused(t *testing.T) {
 	s := sinktest.Start(t)
 	s.HTTP = "http://127.0.0.1:1"
 	got := runSend(t, s, "-logs-rate 1000 -count 2 -protocols http -no-retry").Signals[report.Logs]
-	if got.FailedRequests != 2 || got.Refused["http:connection"] != 2 {
+	if got.FailedRequests != 2 || got.Refused["http:refused"] != 2 {
 		t.Errorf("%+v", got.Stats)
 	}
 }

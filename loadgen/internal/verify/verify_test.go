@@ -35,7 +35,7 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case early:
 		fmt.Fprintln(w, `{"n":"0","u":"0"}`)
-	case strings.Contains(query, ":range["):
+	case strings.Contains(query, ":in("):
 		fmt.Fprintf(w, "{\"n\":\"%d\",\"u\":\"%d\"}\n", s.unackedUnique, s.unackedUnique)
 	case strings.Contains(query, "resource_attr:run"):
 		fmt.Fprintf(w, "{\"n\":\"%d\",\"u\":\"%d\"}\n", s.spans, s.spansUnique)
@@ -106,11 +106,11 @@ func TestLossAndExtrasAreTold(t *testing.T) {
 
 func TestStoredItemsOfFailedRequestsDoNotHideLostOnes(t *testing.T) {
 	s := &store{logs: 100, logsUnique: 100, unackedUnique: 10}
-	verdicts, code := runVerify(t, s, map[string]*report.Signal{report.Logs: signal(100, [2]int64{1_000_000_100, 1_000_000_200})})
+	verdicts, code := runVerify(t, s, map[string]*report.Signal{report.Logs: signal(100, [2]int64{1_000_000_100, 1_000_000_103})})
 	if code != 1 || verdicts[report.Logs].Lost != 10 || verdicts[report.Logs].UnackedStored != 10 {
 		t.Errorf("exit %d, %+v", code, verdicts)
 	}
-	if questions := strings.Join(s.seen, "\n"); !strings.Contains(questions, `run:="r1" (seq:range[1000000100,1000000199]) | stats`) {
+	if questions := strings.Join(s.seen, "\n"); !strings.Contains(questions, `run:="r1" seq:in("1000000100","1000000101","1000000102") | stats`) {
 		t.Error(questions)
 	}
 }
