@@ -203,6 +203,15 @@ describe("two nodes over a real mesh", () => {
     expect(outside.status).toBe(401);
   });
 
+  testWith("haproxy")("a node that nobody answers holds up no change of another one", async () => {
+    const { nodes } = await twoNodes();
+    const [one, two] = nodes;
+    for (const node of nodes) node.stores.answers = false;
+    await expect.poll(async () => (await two.at(9471, QUERY)).status, SLOW).toBe(503);
+    for (const node of nodes) await expect.poll(() => node.leave("node1"), SLOW).toBe("drained\n");
+    expect(await choiceOf(one)).toContain("logs from group a");
+  });
+
   testWith("haproxy")("OTLP goes to the own gateway, and to another node's while that is down", async () => {
     const { nodes } = await twoNodes();
     const [one] = nodes;

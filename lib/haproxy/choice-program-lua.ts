@@ -297,8 +297,8 @@ core.register_service("mirador_leave", "http", function(applet)
     choose(signal)
     local current = group_of(signal, choice[signal.name])
     for _, other in ipairs(signal.groups) do
-      -- Queries stay with what the other group has never had: a short gap hides less.
-      if is_leaving(current) and other ~= current and not lacks_past(signal, other, current) then
+      -- Queries stay with what the other group has never had: a short gap hides less. None go where nobody answers.
+      if is_leaving(current) and answers(current) and other ~= current and not lacks_past(signal, other, current) then
         reasons[#reasons + 1] = signal.name .. ": " .. (why_not(signal, current, other) or "on the way")
       end
     end

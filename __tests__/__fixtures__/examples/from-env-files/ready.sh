@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 849627754afa9a4e ]; do
+while live=$(ask config); [ "$live" != c39503352cce59e1 ]; do
 (11 lines as usual)

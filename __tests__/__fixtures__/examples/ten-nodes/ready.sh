@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4e19ea98dfd19ca7 ]; do
+while live=$(ask config); [ "$live" != 839ba6302fc782e2 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != a69bba4d93bc3021 ]; do
+while live=$(ask config); [ "$live" != ed7902b13f291392 ]; do
 (11 lines as usual)
