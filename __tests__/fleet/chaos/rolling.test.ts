@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Container } from "dockerode";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beginCaChange, finishCaChange, issueByNextCa } from "../../../inputs/pki/rotate";
 import type { FleetDefinition } from "../../../lib";
 import type { Ended } from "../../e2e/support/process";
 import { NO_CHANGE } from "../../e2e/support/stack";
@@ -144,6 +145,18 @@ describe(`three nodes, changed one after the other (${context.title})`, () => {
     );
     expect(changed.node1).toEqual(expect.arrayContaining(stores));
     expect(changed.node2).toEqual(expect.arrayContaining(stores));
+  });
+
+  test("another authority of the mesh, in its three steps: mirador up fails no request", async () => {
+    const changed = await replaced(() =>
+      underLoad("another authority", async () => {
+        for (const step of [beginCaChange, issueByNextCa, finishCaChange]) {
+          await stack.changeCertificates(step);
+          expect((await stack.mirador("up")).status).toBe(0);
+        }
+      }),
+    );
+    expect(changed).toEqual({ node1: [], node2: [], node3: [] });
   });
 
   test("both at once by plain deploys, in another order and without any wait: no request fails", async () => {

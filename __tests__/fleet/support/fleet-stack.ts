@@ -14,7 +14,7 @@ import {
   terraformEnvironment,
 } from "../../../cli/terraform";
 import type { PlanSummary } from "../../../cli/terraform-output";
-import { ensurePki } from "../../../inputs/pki";
+import { ensurePki, type MeshFleet } from "../../../inputs/pki";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { AccessPointName } from "../../../lib/plan/ports";
@@ -157,6 +157,19 @@ export class FleetStack {
     return join(this.folder, ".mirador", "pki", this.definition.name);
   }
 
+  /** Changes files of the mesh, as `npm run pki` does; nothing is deployed. */
+  public async changeCertificates(
+    change: (checkout: string, fleet: MeshFleet, now: Date) => Promise<unknown>,
+  ): Promise<void> {
+    await change(this.folder, this.meshFleet, new Date());
+    this.synthesized = false;
+  }
+
+  private get meshFleet(): MeshFleet {
+    const { name, nodes } = this.definition;
+    return { name, nodes, mesh: {} };
+  }
+
   private definitionOf(node: string): RigFleet["nodes"][number] {
     const found = this.definition.nodes.find(({ name }) => name === node);
     if (found === undefined) throw new Error(`the fleet ${this.definition.name} has no ${node}`);
@@ -198,9 +211,9 @@ export class FleetStack {
    * them, is the operator's. To the program they are brought by somebody.
    */
   private async mesh(): Promise<Pick<RigFleet, "mesh">> {
-    const { name, nodes, mesh } = this.definition;
+    const { nodes, mesh } = this.definition;
     if (nodes.length < 2 || mesh?.certificates !== undefined) return {};
-    const { folder } = await ensurePki(this.folder, { name, nodes, mesh: {} }, new Date());
+    const { folder } = await ensurePki(this.folder, this.meshFleet, new Date());
     return { mesh: { ...mesh, certificates: folder } };
   }
 }
