@@ -60,6 +60,12 @@ const USER = "1000:1000";
 /** The balancer's check turns a stopping insert role away after one interval; the rest is margin. */
 const SHUTDOWN_DELAY: FlagUse = { flag: "http.shutdownDelay", value: "5s" };
 
+/**
+ * vminsert acknowledges from memory, and vmstorage closes the first of its connections as soon as it is told to stop. When
+ * all of a host stops at once, nobody can connect again, so what vminsert still holds needs the open ones.
+ */
+const STORAGE_SHUTDOWN_DELAY: FlagUse = { flag: "http.shutdownDelay", value: "3s" };
+
 /** Plans one store. Both layouts of one signal are complete: everything it accepts it also answers. */
 export function planVictoria(request: VictoriaRequest): VictoriaPlan {
   const { signal, layout = "cluster" } = request;
@@ -120,6 +126,7 @@ function metricsServices(request: VictoriaRequest, layout: Layout): readonly Ser
       { flag: "vminsertAddr", value: `:${PORTS.vmstorageInsert}` },
       { flag: "vmselectAddr", value: `:${PORTS.vmstorageSelect}` },
       dedup,
+      STORAGE_SHUTDOWN_DELAY,
     ]),
   ];
 }
