@@ -8,8 +8,9 @@ import { program } from "./binaries";
 import { temporaryFolder } from "./folders";
 import { type Running, start, untilAnswers } from "./processes";
 
-/** Every node has a loopback address of its own, so that all use the ports that they have in a container. */
-const ADDRESSES = ["127.0.7.1", "127.0.7.2"] as const;
+/** Every node has a loopback address of its own, so that all use the ports that they have in a container; so has every process. */
+const NETWORK = `127.${1 + (process.pid % 250)}.${Math.floor(process.pid / 250) % 250}`;
+const ADDRESSES = [`${NETWORK}.1`, `${NETWORK}.2`] as const;
 /** What the services of a node would be; HAProxy reaches all of them at one port. */
 const SERVICES_PORT = 7999;
 const FOLDER = "/usr/local/etc/haproxy";
@@ -22,6 +23,8 @@ export interface Stores {
   waiting: Readonly<Record<string, number>>;
   /** Bytes in vlagent's queues, one for each group. */
   pending: readonly number[];
+  /** Queries are taken and never answered. */
+  hangs: boolean;
   /** What a query is told with status 400. @default - it is answered */
   refusal?: string;
 }
@@ -70,18 +73,19 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
       .replaceAll(/bind :(\d+)/g, `bind ${address}:$1`)
       .replaceAll("127.0.0.1:8405", `${address}:8405`)
       .replaceAll("127.0.0.1:8406", `${address}:8406`)
-      .replaceAll("abns@", `abns@${name}-`)
+      .replaceAll("abns@", `abns@${address}-`)
       .replaceAll(/http:\/\/[a-z]+:\d+\/metrics/g, `http://${address}:${SERVICES_PORT}/metrics`)
       .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 ${address}:${SERVICES_PORT} $2`)
       .replaceAll(/check port \d+/g, "check");
   for (const file of haproxy.files)
     writeFileSync(join(folder, file.path), "text" in file ? local(file.text) : readFileSync(file.sourcePath));
 
-  const stores: Stores = { answers: true, uptimeSeconds: 1000, waiting: {}, pending: [] };
+  const stores: Stores = { answers: true, uptimeSeconds: 1000, waiting: {}, pending: [], hangs: false };
   const behind = createServer(({ url = "" }, response) => {
     if (url === "/metrics") response.end(metricsOf(stores));
     // As the gateway does; HAProxy's check of it is this answer.
     else if (url === "/v1/traces") response.writeHead(405).end();
+    else if (url.includes("query") && stores.hangs) return;
     else if (url.includes("query") && stores.refusal !== undefined) response.writeHead(400).end(stores.refusal);
     else if (url.includes("query")) response.end(stores.answers ? `{"status":"success","by":"${name}"}` : "{}");
     else response.end(name);

@@ -64,7 +64,8 @@ export function stickyRules({ signal, groups }: StickyRead): readonly Directive[
 /**
  * Reads of one signal: per group a backend that asks every select role of it a real query, and one that traffic goes to.
  * The latter knows the other group as its second server, so that a request which fails in the seconds before a check
- * notices is answered from there.
+ * notices is answered from there. What waits is cut off by the checks of the former, and so tried again; cut off by the
+ * latter it would be lost.
  */
 export function stickySections(view: MeshView, read: StickyRead): readonly Section[] {
   return read.groups.flatMap((group) => [answers(view, read, group), door(read, group), traffic(read, group)]);
@@ -122,12 +123,13 @@ function traffic({ signal, groups }: StickyRead, { group }: ReadGroup): Section 
       ...TIMEOUTS,
       // Once at each group.
       line`retries 1`,
-      line`retry-on conn-failure empty-response 502 503`,
+      // 500 is HAProxy's own word to who was still connecting to a server that a check gave up.
+      line`retry-on conn-failure empty-response 500 502 503`,
       ...REFUSED_BY_ALL,
       ...healthRequest("/_group_up"),
       ...ordered.map(
         (one, index) =>
-          line`server ${one.group} ${doorName(signal, one.group)} id ${index + 1} check inter 1s fall 1 rise 1 on-marked-down shutdown-sessions`,
+          line`server ${one.group} ${doorName(signal, one.group)} id ${index + 1} check inter 1s fall 1 rise 1`,
       ),
     ],
   };

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c39503352cce59e1 ]; do
+while live=$(ask config); [ "$live" != 69be3f507b99f050 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 8c7c6ddbb22158a9 ]; do
+while live=$(ask config); [ "$live" != c18d06aa8e00f377 ]; do
 (11 lines as usual)
