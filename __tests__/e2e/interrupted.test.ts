@@ -64,7 +64,13 @@ describe(`a deploy that something comes between (${context.title})`, () => {
 
   test("is killed with -9, and a rerun completes once the orphans are removed", async () => {
     const apply = await stack.startApply();
-    await apply.seen("docker_container.gateway: Creating...");
+    // The engine has it, and Terraform knows it when it is healthy.
+    const made = () =>
+      stack
+        .container("gateway")
+        .inspect()
+        .then(Boolean, () => false);
+    await expect.poll(made, { timeout: 60_000, interval: 20 }).toBe(true);
     apply.process.kill("SIGKILL");
     await apply.ended;
     // The provider finishes what it had asked of the engine, and ends by itself.
