@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { createFile, PUBLIC_MODE } from "../inputs/pki/write";
 import { CliError } from "./failure";
 
 /** What two runs of a checkout must not do at once. */
@@ -25,7 +26,7 @@ export function fleetLock(fleet: string, verb: string): RunLock {
 export async function holdingLock<T>(folder: string, work: () => Promise<T>, lock: RunLock = DEMO): Promise<T> {
   const path = join(folder, lock.file);
   acquire(path, lock);
-  const release = (): void => rmSync(path, { force: true });
+  const release = (): void => releaseOwn(path);
   process.once("exit", release);
   try {
     return await work();
@@ -37,19 +38,19 @@ export async function holdingLock<T>(folder: string, work: () => Promise<T>, loc
 
 interface Holder {
   readonly pid: number;
+  /** When the process began, in the kernel's words: a number of it is given out again after a while. */
+  readonly began?: string | undefined;
   readonly since: string;
   readonly verb?: string;
 }
 
 function acquire(path: string, { file, code, verb }: RunLock): void {
   mkdirSync(dirname(path), { recursive: true });
-  const holder: Holder = { pid: process.pid, since: new Date().toISOString(), verb };
-  if (tryToHold(path, holder)) return;
-  const other = readHolder(path);
-  // Of two that find a dead one's lock, the one whose file is there first has it.
-  if (other === undefined || !isAlive(other.pid)) {
-    rmSync(path, { force: true });
-    if (tryToHold(path, holder)) return;
+  const holder: Holder = { pid: process.pid, began: beginOf(process.pid), since: new Date().toISOString(), verb };
+  if (createFile(path, `${JSON.stringify(holder)}\n`, PUBLIC_MODE)) return;
+  if (!isAlive(readHolder(path))) {
+    takeAway(path);
+    if (createFile(path, `${JSON.stringify(holder)}\n`, PUBLIC_MODE)) return;
   }
   const { pid, since, verb: does = DEMO.verb } = readHolder(path) ?? { pid: 0, since: "now" };
   throw new CliError({
@@ -60,14 +61,22 @@ function acquire(path: string, { file, code, verb }: RunLock): void {
   });
 }
 
-function tryToHold(path: string, holder: Holder): boolean {
+/** Removes a dead one's lock. Another process may have done so just now, and hold it: then it gets its own one back. */
+function takeAway(path: string): void {
+  const aside = `${path}.${process.pid}`;
   try {
-    writeFileSync(path, `${JSON.stringify(holder)}\n`, { flag: "wx" });
-    return true;
+    renameSync(path, aside);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
     throw error;
   }
+  const taken = readHolder(aside);
+  if (isAlive(taken)) createFile(path, `${JSON.stringify(taken)}\n`, PUBLIC_MODE);
+  rmSync(aside, { force: true });
+}
+
+function releaseOwn(path: string): void {
+  if (readHolder(path)?.pid === process.pid) rmSync(path, { force: true });
 }
 
 function readHolder(path: string): Holder | undefined {
@@ -78,12 +87,18 @@ function readHolder(path: string): Holder | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
+function isAlive(holder: Holder | undefined): boolean {
+  if (holder === undefined || holder.pid === process.pid) return false;
+  const begin = beginOf(holder.pid);
+  return begin !== undefined && (holder.began === undefined || holder.began === begin);
+}
+
+/** Clock ticks from the machine's start to the process's: field 22 of proc_pid_stat(5), after a name that may hold anything. */
+function beginOf(pid: number): string | undefined {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
   }
 }

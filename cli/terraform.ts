@@ -231,7 +231,7 @@ async function runTerraform(
 ): Promise<Ending> {
   const folder = stackFolder(place);
   if (!existsSync(folder)) throw new SynthError(`there is no stack ${place.node}: ${folder} is missing`, 1);
-  place.interrupt?.throwIfAborted();
+  if (place.interrupt?.aborted) throw new Interrupted("terraform was not started");
   const child = spawn(terraformBinary(place.env), [`-chdir=${folder}`, ...args], {
     env: definedOnly(place.env),
     // A process group of its own, so that a Ctrl-C in the terminal reaches it once, through us.

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -114,8 +114,12 @@ test("a second run in the same checkout is refused, and named; a dead one's lock
   expect(existsSync(lock)).toBe(false);
   writeFileSync(lock, JSON.stringify({ pid: process.ppid, since: "noon" }));
   await expect(holdingLock(checkout, async () => 1)).rejects.toThrow(`process ${process.ppid}, since noon`);
-  writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, since: "noon" }));
-  expect(await holdingLock(checkout, async () => 1)).toBe(1);
+  // A process that is gone, one whose number somebody else has by now, and half a file.
+  for (const left of [{ pid: 2 ** 22 + 1, since: "noon" }, { pid: process.ppid, began: "1", since: "noon" }, "half"]) {
+    writeFileSync(lock, typeof left === "string" ? left : JSON.stringify(left));
+    expect(await holdingLock(checkout, async () => 1)).toBe(1);
+    expect(readdirSync(join(checkout, ".mirador"))).toEqual([]);
+  }
 });
 
 test("a fleet has one lock: who waits is told what the holder does; another fleet goes on", async () => {

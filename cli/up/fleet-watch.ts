@@ -60,6 +60,12 @@ export class FleetWatch {
     return [...new Set(found.flat())];
   }
 
+  /** Why a node is not ready; nothing when it was never deployed. */
+  public async readiness(name: string): Promise<readonly string[]> {
+    const own = this.options.nodes().filter((node) => node.name === name);
+    return (await Promise.all(own.map(notReady))).flat();
+  }
+
   /** What was seen before a change says nothing about what comes after it. */
   public forget(): void {
     this.sizes.clear();

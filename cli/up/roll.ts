@@ -1,5 +1,5 @@
 import type { Told } from "../deployment";
-import { CliError, type Trouble } from "../failure";
+import { CliError, Interrupted, type Trouble } from "../failure";
 
 /** A node that something is to be changed on, or not. */
 export interface RollNode {
@@ -20,8 +20,12 @@ export interface RollRequest {
   readonly deploy: (node: string) => Promise<void>;
   /** Why the node is not yet as good as before. */
   readonly unsettled: (node: string) => Promise<readonly string[]>;
+  /** Why a node with nothing to change is not ready all the same. */
+  readonly unready: (node: string) => Promise<readonly string[]>;
   /** The node is back, or will not go. */
   readonly release: (node: string) => Promise<void>;
+  /** Aborted when the person wants no more; what is under way is ended first. @default - never */
+  readonly interrupt?: AbortSignal;
   /** How long each wait may take. */
   readonly waitSeconds: number;
   /** Milliseconds between two looks. @default 1000 */
@@ -52,7 +56,8 @@ export class RollStopped extends Error {
 
 /**
  * Changes one node after the other. Before one is touched the others must be able to carry the fleet, and the next one
- * comes only when it is as good as before. The first failure ends it.
+ * comes only when it is as good as before. The first failure ends it; so does a node with nothing to change that does not
+ * get ready.
  * @throws RollStopped
  */
 export async function roll(request: RollRequest): Promise<Rolled> {
@@ -69,50 +74,69 @@ export async function roll(request: RollRequest): Promise<Rolled> {
     }
     changed.push(node.name);
   }
+  for (const name of unchanged) {
+    try {
+      if ((await request.unready(name)).length > 0) await settle(request, name, told(name), request.unready);
+    } catch (cause) {
+      const others = unchanged.filter((other) => other !== name);
+      throw new RollStopped({ changed, unchanged: others, failed: name, untouched: [] }, cause);
+    }
+  }
   return { changed, unchanged, untouched: [] };
 }
 
 async function change(request: RollRequest, { name }: RollNode, told: Told): Promise<void> {
-  if (request.isMissed(name)) {
-    await told.step(
-      "waits",
-      "looking whether the fleet can do without it",
-      (step) =>
-        untilNone(
-          request,
-          () => request.hindrances(name),
-          step.waiting,
-          (reasons) => notWell(name, reasons),
-        ),
-      () => "the fleet can do without it",
-    );
-  }
   try {
+    if (request.isMissed(name)) {
+      const reasons = () => request.hindrances(name);
+      await told.step(
+        "waits",
+        "looking whether the fleet can do without it",
+        (step) => untilNone(request, reasons, step.waiting, (found) => notWell(name, found)),
+        () => "the fleet can do without it",
+      );
+    }
+    stopIfInterrupted(request);
     await request.deploy(name);
-    await told.step(
-      "settles",
-      "looking whether it is as good as before",
-      (step) =>
-        untilNone(
-          request,
-          () => request.unsettled(name),
-          step.waiting,
-          (reasons) => notSettled(name, reasons),
-        ),
-      () => "ready, and what waited for it has been sent",
-    );
+    await settle(request, name, told, request.unsettled);
   } finally {
     await request.release(name);
   }
 }
 
+async function settle(
+  request: RollRequest,
+  name: string,
+  told: Told,
+  look: (node: string) => Promise<readonly string[]>,
+): Promise<void> {
+  await told.step(
+    "settles",
+    "looking whether it is as good as before",
+    (step) =>
+      untilNone(
+        request,
+        () => look(name),
+        step.waiting,
+        (reasons) => notSettled(name, reasons),
+      ),
+    () => "ready, and what waited for it has been sent",
+  );
+}
+
+function stopIfInterrupted({ interrupt }: RollRequest): void {
+  if (interrupt?.aborted) throw new Interrupted("stopped between two steps");
+}
+
 async function untilNone(
-  { waitSeconds, lookMilliseconds = 1_000 }: RollRequest,
+  request: RollRequest,
   look: () => Promise<readonly string[]>,
   waiting: (text: string) => void,
   trouble: (reasons: readonly string[]) => Trouble,
 ): Promise<void> {
+  const { waitSeconds, lookMilliseconds = 1_000 } = request;
   for (const end = performance.now() + waitSeconds * 1000; ; ) {
+    stopIfInterrupted(request);
     const reasons = await look();
     if (reasons.length === 0) return;
     waiting(`waiting: ${reasons.join("; ")}`);
@@ -132,7 +156,7 @@ function notWell(node: string, reasons: readonly string[]): Trouble {
 function notSettled(node: string, reasons: readonly string[]): Trouble {
   return {
     code: "up/node-not-settled",
-    what: `${node} was deployed, and it is not as good as before:\n${reasons.join("\n")}`,
+    what: `${node} is as the fleet says, and it is not as good as it should be:\n${reasons.join("\n")}`,
     fix: "see the logs of the services that it names; the same command again goes on when it is well, --wait gives it longer",
   };
 }

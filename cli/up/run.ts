@@ -2,6 +2,7 @@ import { loadPlan } from "../../inputs/load-plan";
 import { readMeshFiles } from "../../inputs/pki";
 import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
+import type { Group } from "../../lib/plan/groups";
 import { servicesOf } from "../../lib/plan/node-plan";
 import type { AgentName } from "../../lib/victoria/agents";
 import { deploy, type Told } from "../deployment";
@@ -134,7 +135,7 @@ async function rollOut({ session, options, fleet, nodes, planned, client }: Roll
     nodes.length === fleet.nodes.length;
   const toldNodes = () => nodes.map(({ plan }) => plan).filter(({ name }) => there.has(name));
   const tell = async (name: string, seconds: number) =>
-    client === undefined || there.size < 2 ? { waiting: [], deaf: [] } : drainNode(client, toldNodes(), name, seconds);
+    client === undefined || there.size < 2 ? [] : drainNode(client, toldNodes(), name, seconds);
   const told = (name: string): Told =>
     fleet.nodes.length === 1 ? session.progress : underName(session.progress, name);
   const order = options.nodes.length > 0 ? planned : await bestOrder(planned, eyes, there);
@@ -142,11 +143,12 @@ async function rollOut({ session, options, fleet, nodes, planned, client }: Roll
     nodes: order,
     told,
     waitSeconds: options.waitSeconds,
+    interrupt: session.interrupt,
     isMissed: (name) => there.has(name) && there.size > 1,
     hindrances: async (name) => {
       const { plan } = planFor(name);
       const reasons = await watch.withoutNode(name, plan.group);
-      return reasons.length > 0 ? reasons : (await tell(name, LEAVE_SECONDS)).waiting;
+      return reasons.length > 0 ? reasons : tell(name, LEAVE_SECONDS);
     },
     deploy: async (name) => {
       const { deployment, plan } = planFor(name);
@@ -164,6 +166,7 @@ async function rollOut({ session, options, fleet, nodes, planned, client }: Roll
       const node = planFor(name);
       return watch.afterNode(name, node.plan.group, wholeGroup(node));
     },
+    unready: (name) => watch.readiness(name),
     release: async (name) => {
       await tell(name, 0);
     },
@@ -174,26 +177,39 @@ function fail(name: string): never {
   throw new Error(`${name} was not planned`);
 }
 
-/** A fleet that grows gets its new nodes first, and one that a run left half done is completed before others are touched. */
 async function bestOrder(
   planned: readonly PlannedNode[],
   eyes: readonly { readonly name: string; readonly ready: () => Promise<{ readonly ok: boolean }> }[],
   there: ReadonlySet<string>,
 ): Promise<readonly PlannedNode[]> {
-  const ranks = new Map(
-    await Promise.all(
-      eyes.map(async ({ name, ready }) => {
-        const well =
-          there.has(name) &&
-          (await ready().then(
-            ({ ok }) => ok,
-            () => false,
-          ));
-        return [name, there.has(name) ? (well ? 2 : 1) : 0] as const;
-      }),
-    ),
-  );
-  return planned.toSorted((a, b) => (ranks.get(a.name) ?? 2) - (ranks.get(b.name) ?? 2));
+  const well = new Set<string>();
+  const look = async ({ name, ready }: (typeof eyes)[number]): Promise<void> => {
+    const { ok } = await ready().catch(() => ({ ok: false }));
+    if (ok) well.add(name);
+  };
+  await Promise.all(eyes.filter(({ name }) => there.has(name)).map(look));
+  return inBestOrder(planned, ({ name, plan: { group } }) => ({
+    group,
+    state: there.has(name) ? (well.has(name) ? "well" : "unwell") : "new",
+  }));
+}
+
+interface Standing {
+  readonly group: Group;
+  readonly state: "new" | "unwell" | "well";
+}
+
+/**
+ * New nodes first, then those that a run left half done, then the others: of these first the ones of the group that no new
+ * node is in. Until they know a new node they take nothing from it, and what it keeps for their group would stand in the way of
+ * every change in its own.
+ */
+export function inBestOrder<T>(nodes: readonly T[], standing: (node: T) => Standing): readonly T[] {
+  const known = nodes.map((node) => ({ node, ...standing(node) }));
+  const grown = new Set(known.filter(({ state }) => state === "new").map(({ group }) => group));
+  const rank = ({ group, state }: Standing): number =>
+    state === "new" ? 0 : state === "unwell" ? 1 : grown.has(group) ? 3 : 2;
+  return known.toSorted((a, b) => rank(a) - rank(b)).map(({ node }) => node);
 }
 
 export function summaryOf({ changed, unchanged }: Rolled, seconds: number): string {

@@ -232,6 +232,7 @@ const WRITING_PATHS = [
   "/insert",
   "/api/v1/import",
   "/api/v1/write",
+  "/api/v1/push",
   "/write",
   "/opentelemetry",
   "/influx",

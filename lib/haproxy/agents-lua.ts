@@ -46,7 +46,7 @@ end
 for _, agent in ipairs(AGENTS) do
   core.register_task(function()
     while true do
-      pcall(watch, agent)
+      mirador_try("the queues of " .. agent.name, watch, agent)
       core.msleep(2000)
     end
   end)

@@ -181,20 +181,23 @@ local function adopt(signal)
   if answers(oldest) then decide(signal, oldest, true, "its data is the older one") end
 end
 
--- Nothing is known when neither is.
-local function add(one, other)
-  return (one or other) and (one or 0) + (other or 0)
-end
-
 local function get(url)
   local answer = core.httpclient():get({ url = url, timeout = 2000 })
   return answer and answer.status == 200 and answer.body or nil
 end
 
-local function every(milliseconds, work)
+-- An error stops one round and no more, and is told when it is another one than before.
+local errors = {}
+function mirador_try(what, work, ...)
+  local ok, why = pcall(work, ...)
+  if not ok and errors[what] ~= why then core.Warning("mirador: " .. what .. ": " .. tostring(why)) end
+  errors[what] = not ok and why or nil
+end
+
+local function every(milliseconds, what, work)
   core.register_task(function()
     while true do
-      pcall(work)
+      mirador_try(what, work)
       core.msleep(milliseconds)
     end
   end)
@@ -205,39 +208,42 @@ core.register_task(function()
   core.msleep(3000)
   while true do
     for _, signal in ipairs(SIGNALS) do
-      if not firm[signal.name] then pcall(adopt, signal) end
-      pcall(choose, signal)
+      if not firm[signal.name] then mirador_try("the first choice of " .. signal.name, adopt, signal) end
+      mirador_try("the choice of " .. signal.name, choose, signal)
     end
     core.msleep(250)
   end
 end)
 
 for _, store in ipairs(STORES) do
-  every(1000, function()
+  every(1000, "the age of " .. store.url, function()
     local age = string.match(get(store.url) or "", "\\nvm_app_uptime_seconds ([%d.]+)")
     if age then known[NODE].age[store.signal] = tonumber(age) end
   end)
 end
 
-every(1000, function()
-  local own = known[NODE]
-  own.at = now()
-  for _, signal in ipairs(SIGNALS) do own.born[signal.name] = tonumber(read(FOLDER .. "/" .. signal.born) or "") end
-end)
+-- Bytes in the gateway's queues, by exporter, when it told them last.
+local sizes = {}
 
-every(2000, function()
+every(2000, "the gateway's queues", function()
   local text = get(GATEWAY)
   if text == nil then return end
-  local size = {}
   for labels, value in string.gmatch(text, "\\notelcol_exporter_queue_size(%b{}) (%S+)") do
     local exporter = string.match(labels, 'exporter="([^"]*)"')
-    if exporter then size[exporter] = tonumber(value) end
+    if exporter then sizes[exporter] = tonumber(value) end
   end
+end)
+
+every(1000, "the own state", function()
+  local own = known[NODE]
+  own.at = now()
   for _, signal in ipairs(SIGNALS) do
+    own.born[signal.name] = tonumber(read(FOLDER .. "/" .. signal.born) or "")
     -- What the agents have still to send, from the program that watches them.
     local pending = mirador_pending[signal.agent] or {}
     for place, group in ipairs(signal.groups) do
-      known[NODE].waiting[signal.name .. " " .. group.name] = add(size[group.queue], pending[place])
+      local size = sizes[group.queue]
+      own.waiting[signal.name .. " " .. group.name] = size and size + (pending[place] or 0)
     end
   end
 end)
@@ -271,7 +277,7 @@ local function understood(text)
 end
 
 for _, peer in ipairs(PEERS) do
-  every(1000, function()
+  every(1000, "the state of " .. peer.name, function()
     local text = get(peer.url)
     if text then known[peer.name] = understood(text) end
   end)

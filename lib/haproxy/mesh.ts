@@ -34,12 +34,12 @@ export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Memb
   return { name, address, port };
 }
 
+/** How long an answer to a check may take. A hung server answers none, and two of them must fit the five seconds. */
+export const MESH_CHECK_TIMEOUT = line`timeout check 1500ms`;
 /**
  * A dead, hung or cut server is out within five seconds, mostly three, and what waits for it is cut off then. Two failed
  * checks and not one: on a busy host a single slow answer is no outage.
  */
-/** How long an answer to such a check may take. A hung server answers none, and two of them must fit the five seconds. */
-export const MESH_CHECK_TIMEOUT = line`timeout check 1500ms`;
 export const MESH_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
 /**
  * For services of other nodes that nobody waits for: those that stand by, and those whose data a queue keeps meanwhile. A

@@ -75,9 +75,14 @@ members_are() {
   keep "$folder/.mirador-members" "$*"
 }`;
 
-/** The first deploy among several nodes finds data that was written to no other group: it counts as older than any. */
+/**
+ * The first deploy among several nodes finds data that was written to no other group: it counts as older than any. Only the
+ * first node can have been alone, and it is in group a.
+ */
 const BIRTHS = `born() {
-  if [ ! -f "$2" ] && [ $(($(date +%s) - $(stat -c %Y "$1/.mirador-group"))) -ge 60 ]; then touch -d @0 "$1/.mirador-group"; fi
+  if [ ! -f "$2" ] && [ "$(cat "$1/.mirador-group")" = a ] && [ $(($(date +%s) - $(stat -c %Y "$1/.mirador-group"))) -ge 60 ]; then
+    touch -d @0 "$1/.mirador-group"
+  fi
   keep "$2" "$(stat -c %Y "$1/.mirador-group")"
 }`;
 

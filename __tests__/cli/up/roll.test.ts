@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { CliError } from "../../../cli/failure";
+import { CliError, Interrupted } from "../../../cli/failure";
 import { type RollNode, type RollRequest, RollStopped, roll } from "../../../cli/up/roll";
 
 const node = (name: string, more: Partial<RollNode> = {}): RollNode => ({
@@ -29,6 +29,7 @@ function world(nodes: readonly RollNode[], overrides: Partial<RollRequest> = {})
       done.push(`deploy ${name}`);
     },
     unsettled: note("settled"),
+    unready: note("ready"),
     release: async (name) => {
       done.push(`release ${name}`);
     },
@@ -56,7 +57,27 @@ test("one node after the other, each settled before the next is looked at", asyn
 test("nodes with nothing to change are left alone", async () => {
   const { request, done } = world([node("node1", { differs: false }), node("node2")]);
   expect(await roll(request)).toEqual({ changed: ["node2"], unchanged: ["node1"], untouched: [] });
-  expect(done.join()).not.toContain("node1");
+  expect(done.filter((what) => what.includes("node1"))).toEqual(["ready node1"]);
+});
+
+test("a node with nothing to change that is not ready is no success", async () => {
+  const nodes = [node("node1"), node("node2", { differs: false })];
+  const unready = async () => ["node2 is not ready (vlstorage)"];
+  const { request, done } = world(nodes, { unready, waitSeconds: 0 });
+  const { rolled, cause } = await stopped(request);
+  expect(rolled).toEqual({ changed: ["node1"], unchanged: [], failed: "node2", untouched: [] });
+  expect((cause as CliError).message).toMatch(/up\/node-not-settled[\s\S]*node2 is not ready \(vlstorage\)/);
+  expect(done).not.toContain("deploy node2");
+});
+
+test("Ctrl-C ends it before the next step, whatever it waits for", async () => {
+  const interruption = new AbortController();
+  const deploy = async (): Promise<void> => interruption.abort();
+  const { request, done } = world([node("node1"), node("node2")], { deploy, interrupt: interruption.signal });
+  const { rolled, cause } = await stopped(request);
+  expect(cause).toBeInstanceOf(Interrupted);
+  expect(rolled).toEqual({ changed: [], unchanged: [], failed: "node1", untouched: ["node2"] });
+  expect(done).toEqual(["may node1", "release node1"]);
 });
 
 test("a node that is not there yet is missed by nobody: nothing is waited for before it", async () => {
@@ -85,6 +106,7 @@ describe("the first failure ends it, with how far it came", () => {
     const { rolled, cause } = await stopped(request);
     expect(rolled).toEqual({ changed: ["node1"], unchanged: [], failed: "node2", untouched: ["node3"] });
     expect(done).not.toContain("deploy node2");
+    expect(done.at(-1)).toBe("release node2");
     expect((cause as CliError).message).toMatch(
       /up\/fleet-not-well[\s\S]*node3 is not ready \(vlstorage\)[\s\S]*--wait/,
     );

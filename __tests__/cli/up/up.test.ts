@@ -5,7 +5,7 @@ import { commandLine } from "../../../cli/mirador";
 import { outcomeOf } from "../../../cli/session";
 import { inTurns, planSaid } from "../../../cli/up/plans";
 import { addressTroubles } from "../../../cli/up/preflight";
-import { chosenNodes, stoppedAt, summaryOf } from "../../../cli/up/run";
+import { chosenNodes, inBestOrder, stoppedAt, summaryOf } from "../../../cli/up/run";
 
 function parse(...argv: string[]): { readonly text: string; readonly asked: boolean; readonly exitCode: number } {
   let text = "";
@@ -26,6 +26,19 @@ function parse(...argv: string[]): { readonly text: string; readonly asked: bool
     return { text, asked, exitCode: outcomeOf(error).exitCode };
   }
 }
+
+test.each([
+  ["a third node", ["3a new", "2b well", "1a well"]],
+  ["nodes of both groups", ["3a new", "4b new", "1a well", "2b well"]],
+  ["nothing, and one is half done", ["2b unwell", "1a well", "3a well"]],
+])("the best order of a fleet that got %s", (_, expected) => {
+  const nodes = expected.toSorted();
+  const order = inBestOrder(nodes, (node) => ({
+    group: node.startsWith("a", 1) ? "a" : "b",
+    state: node.endsWith("new") ? "new" : node.endsWith("unwell") ? "unwell" : "well",
+  }));
+  expect(order).toEqual(expected);
+});
 
 test("help says what it does, in which order, and how it ends", async () => {
   const { exitCode, text } = parse("--help");

@@ -3,13 +3,11 @@ import { join } from "node:path";
 import type { Container } from "dockerode";
 import {
   apply,
-  destroy,
   init,
   plan,
   type StackPlace,
   stackFolder,
   synth,
-  TerraformError,
   terraformBinary,
   terraformEnvironment,
 } from "../../../cli/terraform";
@@ -75,22 +73,6 @@ export class FleetStack {
     for (const node of order) await this.deploy(node);
   }
 
-  /** All at the same time, as a pipeline with a job for each node does. */
-  public async deployTogether(nodes: readonly string[] = this.nodes): Promise<void> {
-    await this.synthesize();
-    await Promise.all(nodes.map((node) => this.deploy(node)));
-  }
-
-  /** What Terraform says of an apply that must not succeed. */
-  public async failToDeploy(node: string): Promise<string> {
-    const outcome = await this.deploy(node).catch((error: unknown) => {
-      if (error instanceof TerraformError) return error.message;
-      throw error;
-    });
-    if (typeof outcome !== "string") throw new Error(`${node}: an apply succeeded that must fail`);
-    return outcome;
-  }
-
   public async plan(node: string): Promise<PlanSummary> {
     await this.synthesize();
     await init(this.place(node));
@@ -109,10 +91,6 @@ export class FleetStack {
   private async terraform(node: string, ...args: string[]): Promise<string> {
     const { env } = this.place(node);
     return succeed(start(terraformBinary(env), args, { cwd: stackFolder(this.place(node)), env }));
-  }
-
-  public async destroy(node: string): Promise<void> {
-    await destroy(this.place(node));
   }
 
   /** Removes everything that the fleet's hosts hold, data too, and Terraform's memory of it. Images stay. */

@@ -82,11 +82,11 @@ describe("preparing volumes", () => {
     });
 
     test("tell HAProxy when they began: now, or before there were groups", () => {
-      const job = prepareJob([
-        data({ source: "logs-data", group: "b" }),
-        data({ source: "choice-data", births: { "logs.born": "logs-data" } }),
-      ]);
-      const born = (files: Record<string, string>, age = 0): number => {
+      const born = (files: Record<string, string>, age = 0, group: "a" | "b" = "a"): number => {
+        const job = prepareJob([
+          data({ source: "logs-data", group }),
+          data({ source: "choice-data", births: { "logs.born": "logs-data" } }),
+        ]);
         const folder = temporaryFolder({ ...files, "1/lost+found/x": "" });
         const marker = join(folder, "0/.mirador-group");
         if (age > 0) utimesSync(marker, new Date(), new Date(Date.now() - age * 1000));
@@ -99,9 +99,11 @@ describe("preparing volumes", () => {
       expect(born({ "0/lost+found/x": "" })).toBeGreaterThan(1_700_000_000);
       expect(born({ "0/partitions/x": "y" })).toBe(0);
       // The only node of a fleet that grows: the other group never got what it holds.
-      expect(born({ "0/.mirador-group": "b\n" }, 300)).toBe(0);
+      expect(born({ "0/.mirador-group": "a\n" }, 300)).toBe(0);
+      // Nobody in group b was ever alone: its disk outlived the rest of its host.
+      expect(born({ "0/.mirador-group": "b\n" }, 300, "b")).toBeGreaterThan(1_700_000_000);
       // One among several that is deployed again: it is as old as its marker.
-      expect(born({ "0/.mirador-group": "b\n", "1/logs.born": "9\n" }, 300)).toBeGreaterThan(1_700_000_000);
+      expect(born({ "0/.mirador-group": "a\n", "1/logs.born": "9\n" }, 300)).toBeGreaterThan(1_700_000_000);
     });
 
     test("are refused without a node that holds a part of them; nodes may be added", () => {

@@ -1,4 +1,4 @@
-(40 lines as usual)
+(42 lines as usual)
 format_is /volumes/0 '/srv/mirador/metrics' metrics-cluster
 group_is /volumes/0 '/srv/mirador/metrics' a
 members_are /volumes/0 '/srv/mirador/metrics' node1 node3

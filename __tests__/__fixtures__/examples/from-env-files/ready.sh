@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 69be3f507b99f050 ]; do
+while live=$(ask config); [ "$live" != 3b20a6ca2c7d1e57 ]; do
 (11 lines as usual)

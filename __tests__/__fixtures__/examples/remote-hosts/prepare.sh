@@ -1,4 +1,4 @@
-(40 lines as usual)
+(42 lines as usual)
 format_is /volumes/0 'mirador_by-ssh-metrics-data' metrics-cluster
 group_is /volumes/0 'mirador_by-ssh-metrics-data' a
 members_are /volumes/0 'mirador_by-ssh-metrics-data' by-ssh by-context

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c18d06aa8e00f377 ]; do
+while live=$(ask config); [ "$live" != 523fb663184a3f82 ]; do
 (11 lines as usual)

@@ -1,4 +1,4 @@
-(40 lines as usual)
+(42 lines as usual)
 format_is /volumes/0 'production_node1-metrics-data' metrics-cluster
 group_is /volumes/0 'production_node1-metrics-data' a
 members_are /volumes/0 'production_node1-metrics-data' node1 node3 node5 node7 node9

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 9373f61c8e27aa35 ]; do
+while live=$(ask config); [ "$live" != 5015ef0d42ab3ce2 ]; do
 (11 lines as usual)

@@ -1,4 +1,4 @@
-(42 lines as usual)
+(44 lines as usual)
 members_are /volumes/0 'mirador_node1-metrics-data' node1 node3
 chown 1000:1000 /volumes/0
 group_is /volumes/1 'mirador_node1-logs-data' a

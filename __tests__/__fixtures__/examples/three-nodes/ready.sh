@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 536c003140f2d4cf ]; do
+while live=$(ask config); [ "$live" != 3260639fc667bd21 ]; do
 (11 lines as usual)

@@ -35,7 +35,9 @@ members_are() {
   keep "$folder/.mirador-members" "$*"
 }
 born() {
-  if [ ! -f "$2" ] && [ $(($(date +%s) - $(stat -c %Y "$1/.mirador-group"))) -ge 60 ]; then touch -d @0 "$1/.mirador-group"; fi
+  if [ ! -f "$2" ] && [ "$(cat "$1/.mirador-group")" = a ] && [ $(($(date +%s) - $(stat -c %Y "$1/.mirador-group"))) -ge 60 ]; then
+    touch -d @0 "$1/.mirador-group"
+  fi
   keep "$2" "$(stat -c %Y "$1/.mirador-group")"
 }
 format_is /volumes/0 'mirador_node1-metrics-data' metrics-cluster
