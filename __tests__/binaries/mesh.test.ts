@@ -101,6 +101,23 @@ describe("two nodes over a real mesh", () => {
     expect(await choiceOf(one)).toContain("logs from group b");
   });
 
+  testWith("haproxy")(
+    "a group that takes nothing is left when little waits for it, one that is only slow is not",
+    async () => {
+      const { nodes } = await twoNodes();
+      const [one, two] = nodes;
+      for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
+      for (let look = 0; look < 10; look++) {
+        two.stores.waiting = { "otlp_http/store_vl_a": 900_000 - look * 50_000 };
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+      for (const node of nodes) expect(await choiceOf(node)).toContain("logs from group a");
+      two.stores.waiting = { "otlp_http/store_vl_a": 200_000 };
+      for (const node of nodes) await expect.poll(() => choiceOf(node), SLOW).toContain("logs from group b");
+      expect(await logsOf(one)).toBe(FROM_B);
+    },
+  );
+
   testWith("haproxy")("a node that has lost its disk asks the others before it reads from its own group", async () => {
     const { nodes } = await twoNodes();
     const [one, two] = nodes;
@@ -118,7 +135,7 @@ describe("two nodes over a real mesh", () => {
     const { nodes } = await twoNodes();
     const [one, two] = nodes;
     for (const node of nodes) await expect.poll(() => stateOf(node), SLOW).toContain("firm logs a");
-    two.stores.waiting = { "otlp_http/store_vl_a": 1_000 };
+    two.stores.waiting = { "otlp_http/store_vl_a": 1_000, "otlp_http/store_vl_b": 0 };
     two.stores.pending = [2_000_000, 0];
     await expect.poll(() => stateOf(two), SLOW).toContain("waiting logs a 2001000\nwaiting logs b 0\n");
     for (const node of nodes)

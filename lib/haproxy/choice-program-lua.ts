@@ -6,6 +6,8 @@ export const CHOICE_PROGRAM = `-- What a node told last is taken for what it is 
 local FRESH_SECONDS = 4
 -- A group may lack so many bytes more than the one in use: batches are on their way at any time.
 local WAITING_BYTES = 1048576
+-- Or so many, if what waits never gets less: nothing is taken at all.
+local STUCK_BYTES = 131072
 -- For so long, before it is left for the other one: a burst is no backlog.
 local LAG_SECONDS = 5
 -- Data that began so much later than the other group's lacks what was before: gateways and agents had not kept it all.
@@ -129,12 +131,15 @@ end
 
 -- Whether the group in use has lacked much that the other one has for some time: its disk is full, or its nodes are slow.
 local function lags(signal, current, other)
-  if waiting(signal, current) <= waiting(signal, other) + WAITING_BYTES then
+  local bytes, last = waiting(signal, current), lagging[signal.name]
+  local more = bytes - waiting(signal, other)
+  local moves = last ~= nil and bytes < last.bytes
+  if more <= STUCK_BYTES or (moves and more <= WAITING_BYTES) then
     lagging[signal.name] = nil
     return false
   end
-  lagging[signal.name] = lagging[signal.name] or now()
-  return now() - lagging[signal.name] >= LAG_SECONDS
+  lagging[signal.name] = { since = last and last.since or now(), bytes = bytes }
+  return now() - lagging[signal.name].since >= LAG_SECONDS
 end
 
 local function choose(signal)
@@ -228,6 +233,7 @@ local sizes = {}
 every(2000, "the gateway's queues", function()
   local text = get(GATEWAY)
   if text == nil then return end
+  sizes = {}
   for labels, value in string.gmatch(text, "\\notelcol_exporter_queue_size(%b{}) (%S+)") do
     local exporter = string.match(labels, 'exporter="([^"]*)"')
     if exporter then sizes[exporter] = tonumber(value) end

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 3b20a6ca2c7d1e57 ]; do
+while live=$(ask config); [ "$live" != 930d63c5339f1922 ]; do
 (11 lines as usual)

@@ -14,4 +14,4 @@ local SIGNALS = {
 local PEERS = {
   { name = "by-tcp", url = "http://127.0.0.1:8406/by-tcp" },
   { name = "by-context", url = "http://127.0.0.1:8406/by-context" },
-(318 lines as usual)
+(324 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 523fb663184a3f82 ]; do
+while live=$(ask config); [ "$live" != a7bbde9d756308d4 ]; do
 (11 lines as usual)

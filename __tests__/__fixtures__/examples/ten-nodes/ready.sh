@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 5015ef0d42ab3ce2 ]; do
+while live=$(ask config); [ "$live" != b8e30acd7a0f8133 ]; do
 (11 lines as usual)

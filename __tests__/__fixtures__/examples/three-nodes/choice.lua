@@ -10,4 +10,4 @@
 local PEERS = {
   { name = "node2", url = "http://127.0.0.1:8406/node2" },
   { name = "node3", url = "http://127.0.0.1:8406/node3" },
-(318 lines as usual)
+(324 lines as usual)
