@@ -82,7 +82,7 @@ describe(`a node that becomes two and three (${context.title})`, () => {
 
   test("becomes three without a change of the second's group", async () => {
     stack.change(upTo(3));
-    await send("growing again", async () => expect(await stack.mirador("up")).toMatchObject({ status: 0 }));
+    await send("growing-again", async () => expect(await stack.mirador("up")).toMatchObject({ status: 0 }));
     await expectAll("three nodes");
   });
 
