@@ -52,9 +52,8 @@ export class FleetWatch {
   /** Why a node that was deployed is not yet as good as before. @param wholeGroup all nodes of its group are there */
   public async afterNode(name: string, group: Group, wholeGroup: boolean): Promise<readonly string[]> {
     const nodes = this.options.nodes();
-    const own = nodes.filter((node) => node.name === name);
     const found = await Promise.all([
-      ...own.map(notReady),
+      this.readiness(name),
       ...(wholeGroup ? nodes.map((node) => this.backlog(node, group, false)) : []),
     ]);
     return [...new Set(found.flat())];
