@@ -51,7 +51,6 @@ export async function demoUp(context: Session): Promise<void> {
     prefix: plan.prefix,
     network: plan.network,
     progress,
-    statsOrigin: originOf(plan, "stats"),
     services: servicesOf(plan).length,
   });
   // Not before: the next run would begin with a choice that could not be deployed.

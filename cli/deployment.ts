@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
+import { missingAt } from "./engine-exec";
+import { demultiplex } from "./engine-logs";
 import { CliError, Interrupted } from "./failure";
 import {
   findOrphans,
@@ -39,8 +41,6 @@ export type Told = Pick<Progress, "step" | "note">;
 
 export interface DeployOptions extends Deployment {
   readonly progress: Told;
-  /** Where HAProxy says what it still waits for. */
-  readonly statsOrigin: string;
   /** Containers of the node that keep running; the others are jobs. */
   readonly services: number;
 }
@@ -192,18 +192,22 @@ interface Applied {
   readonly changed: number;
 }
 
-async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): Promise<Applied> {
+async function watchedApply({ place, client, prefix }: DeployOptions, step: Step): Promise<Applied> {
   let latest: ApplyProgress | undefined;
   let waitsFor = "";
   const tell = (): void => {
     if (latest !== undefined) step.waiting(progressText(latest, "up") + waitsFor);
   };
+  let asks = false;
   const asking = setInterval(async () => {
+    if (asks) return;
+    asks = true;
     const last = latest?.running.some((address) => /\.(haproxy|ready)$/.test(address));
-    const missing = last ? await waitingFor(statsOrigin) : undefined;
-    waitsFor = missing === undefined || missing === "nothing" ? "" : `, which waits for ${missing}`;
+    const missing = last ? await missingAt(client, `${prefix}-haproxy`).catch(() => undefined) : undefined;
+    waitsFor = missing === undefined ? "" : `, which waits for ${missing}`;
+    asks = false;
     tell();
-  }, 500);
+  }, 1_000);
   try {
     const summary = await apply(place, {
       onProgress: (state) => {
@@ -214,16 +218,6 @@ async function watchedApply({ place, statsOrigin }: DeployOptions, step: Step): 
     return { summary, changed: latest?.planned.length ?? 0 };
   } finally {
     clearInterval(asking);
-  }
-}
-
-/** What HAProxy misses, in its own words. */
-async function waitingFor(statsOrigin: string): Promise<string | undefined> {
-  try {
-    const response = await fetch(`${statsOrigin}/waiting-for`, { signal: AbortSignal.timeout(1_000) });
-    return response.ok ? await response.text() : undefined;
-  } catch {
-    return undefined;
   }
 }
 
@@ -294,17 +288,6 @@ async function lastLogLines(client: Docker, container: string): Promise<readonly
   } catch {
     return [];
   }
-}
-
-/** Docker puts eight bytes before each piece of output: which stream, and how long. */
-export function demultiplex(log: Buffer): string {
-  const pieces: Buffer[] = [];
-  for (let at = 0; at + 8 <= log.length; ) {
-    const length = log.readUInt32BE(at + 4);
-    pieces.push(log.subarray(at + 8, at + 8 + length));
-    at += 8 + length;
-  }
-  return Buffer.concat(pieces).toString("utf8");
 }
 
 function failureCode(type: string | undefined, knownContainer: boolean): string {

@@ -148,6 +148,24 @@ describe("native protocols at two nodes", () => {
     await expect.poll(() => sendSamples(one, [20]), SLOW).toMatchObject({ status: 204 });
     await expectBoth(nodes, numbers(0, 21));
   });
+
+  testWith(...NEEDED)("an agent whose queue is full takes nothing for another node either", async () => {
+    const nodes = await realNodes((file, text) =>
+      file === "agents.lua" ? text.replaceAll(/limit = \d+/g, "limit = 1") : text,
+    );
+    await untilTaken(nodes);
+    const [one, two] = nodes;
+    await two.stop("vlstorage");
+    expect((await sendLogs(one, numbers(0, 10))).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect((await sendLogs(one, numbers(10, 20))).status).toBe(200);
+    await expect.poll(() => sendLogs(one, []), SLOW).toMatchObject({ status: 503 });
+    await two.stop("vlagent", "SIGKILL");
+    await expect.poll(() => sendLogs(two, []), SLOW).toMatchObject({ status: 503 });
+    await two.start("vlstorage");
+    await expect.poll(() => sendLogs(two, [20]), SLOW).toMatchObject({ status: 200 });
+    for (const node of nodes) await expect.poll(() => logsAt(node), SLOW).toEqual(numbers(0, 21));
+  });
 });
 
 const POST = { method: "POST", body: "" };

@@ -111,7 +111,7 @@ async function startStores(signal: RepairedSignal, layout: Layout, nodes: number
       for (const name of members) await run(`${kind.select} ${name}`, `-storageNode=${storages}`, "-insert.disable");
     }
   }
-  const state = `waiting ${signal} a 4096\nwaiting ${signal} b 0\n`;
+  const state = `waiting ${signal} a 0\nwaiting ${signal} b 0\n`;
   const transport = plainTransport((service, name) => port(`${service} ${name}`), state);
   return {
     fleet,

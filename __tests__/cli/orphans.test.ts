@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { expect, test } from "vitest";
 import { dataVolumes } from "../../cli/demo-down";
-import { demultiplex } from "../../cli/deployment";
+import { demultiplex } from "../../cli/engine-logs";
 import { findOrphans, nodeContainers, removableOrphans } from "../../cli/orphans";
 
 const gateway = { id: "c1", name: "mirador_node1-gateway" };

@@ -1,14 +1,13 @@
 import type { Group, Member } from "../../lib/plan/groups";
 import type { Trouble } from "../failure";
 import type { MeshNode } from "../mesh-client";
+import { isDrained, sizeText } from "../queues";
 import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
 import { groupUnanswered } from "./trouble";
 
-/** A batch or two that is just being sent; less than this tells nothing about a queue that does not get empty. */
-const WAITING_BYTES = 1024 * 1024;
 /** Balancers look at the queues of agents and gateway every two seconds each. */
 const QUEUE_MILLISECONDS = 4_500;
-const QUEUE_LOOKS = 3;
+const QUEUE_LOOKS = 6;
 const CHECK_MILLISECONDS = 5_000;
 
 export interface PreflightRequest {
@@ -16,6 +15,8 @@ export interface PreflightRequest {
   readonly members: readonly Member[];
   /** One for each signal and group. Readers are tried in this order, and the first that answers is used. */
   readonly stores: readonly GroupCandidates[];
+  /** Of the largest batch that a gateway sends. */
+  readonly batchBytes: number;
   /** Rows will be written, so the stores have to take them. */
   readonly fill: boolean;
   readonly sleep: (milliseconds: number) => Promise<unknown>;
@@ -51,9 +52,10 @@ export async function preflight(request: PreflightRequest): Promise<Preflight> {
   return { stores: found, troubles };
 }
 
-/** Asks every node what it has still to send. */
+/** Asks every node what it has still to send, until nothing waits. */
 async function watchNodes(request: PreflightRequest): Promise<readonly [ReadonlySet<string>, readonly Trouble[]]> {
   const reached = new Set<string>();
+  const queues = new Map<string, number[]>();
   let troubles: readonly Trouble[] = [];
   for (let look = 0; look < QUEUE_LOOKS; look++) {
     if (look > 0) await request.sleep(QUEUE_MILLISECONDS);
@@ -63,28 +65,47 @@ async function watchNodes(request: PreflightRequest): Promise<readonly [Readonly
           const path = "/state";
           const state = await request.transport.text(node, "node", { path, timeout: CHECK_MILLISECONDS });
           reached.add(node.name);
-          return request.stores.flatMap(({ signal, group }) => backlog(node, signal, group, state));
+          return request.stores.flatMap(({ signal, group }) => {
+            const seen = queues.get(`${node.name} ${signal} ${group}`) ?? [];
+            queues.set(`${node.name} ${signal} ${group}`, seen);
+            return backlog(node, { signal, group, state, seen, batchBytes: request.batchBytes });
+          });
         } catch (error) {
           return [unreachable(node, error as NodeJS.ErrnoException)];
         }
       }),
     );
     troubles = asked.flat();
-    // Traffic comes in bursts; a queue that is short at one of the looks is one that gets empty.
-    if (troubles.every(({ code }) => code !== "repair/backlog")) break;
+    // One look says nothing about a queue, and other trouble does not go away while one waits.
+    if (troubles.length === 0 || (look > 0 && troubles.some(({ code }) => code !== "repair/backlog"))) break;
   }
   return [reached, troubles];
 }
 
-/** @param state lines such as `waiting logs a 4096`: of the node's gateway and of its agents, together */
-function backlog({ name }: MeshNode, signal: string, group: Group, state: string): readonly Trouble[] {
+interface Queue {
+  readonly signal: string;
+  readonly group: Group;
+  /** Lines such as `waiting logs a 4096`: of the node's gateway and of its agents, together. */
+  readonly state: string;
+  /** Sizes of earlier looks; this one is added. */
+  readonly seen: number[];
+  readonly batchBytes: number;
+}
+
+/** What stands still may be rows of any age, however few. */
+function backlog({ name }: MeshNode, { signal, group, state, seen, batchBytes }: Queue): readonly Trouble[] {
+  const silent = new RegExp(`^silent ${signal} (\\S+)$`, "m").exec(state)?.[1];
   const waiting = new RegExp(`^waiting ${signal} ${group} (\\S+)$`, "m").exec(state)?.[1];
-  if (waiting === undefined)
-    return [onTheWay(name, `${name} does not tell what it has still to send to group ${group}: ${signal}`)];
-  const bytes = Number(waiting);
-  if (bytes <= WAITING_BYTES) return [];
-  const size = (bytes / (1024 * 1024)).toFixed(1);
-  return [onTheWay(name, `${size} MiB of ${signal} wait in the queues of ${name} for group ${group}`)];
+  if (silent !== undefined || waiting === undefined)
+    return [
+      onTheWay(
+        name,
+        `${silent ?? "the gateway"} of ${name} does not tell what it has still to send to group ${group}: ${signal}`,
+      ),
+    ];
+  seen.push(Number(waiting));
+  if (isDrained(seen, { batchBytes, littleBytes: 0 })) return [];
+  return [onTheWay(name, `${sizeText(Number(waiting))} of ${signal} wait in the queues of ${name} for group ${group}`)];
 }
 
 function onTheWay(node: string, what: string): Trouble {

@@ -10,7 +10,7 @@ import { type Asked, type DayRange, daysOf } from "./range";
 import { type DayReport, describeDay, rowsText } from "./report";
 
 /** What {@link repair} needs of a fleet. */
-export type RepairedFleet = Pick<Fleet, "name" | "nodes" | "layouts" | "retentionDays">;
+export type RepairedFleet = Pick<Fleet, "name" | "nodes" | "layouts" | "retentionDays" | "batch">;
 
 export interface RepairRequest {
   readonly fleet: RepairedFleet;
@@ -54,7 +54,8 @@ export async function repair(request: RepairRequest): Promise<readonly DayReport
     "asking every node",
     async () => {
       const candidates = request.signals.flatMap((signal) => candidatesOf(fleet, signal));
-      const found = await preflight({ transport, members, stores: candidates, fill, sleep });
+      const batchBytes = fleet.batch.maxMiB * 1024 ** 2;
+      const found = await preflight({ transport, members, stores: candidates, batchBytes, fill, sleep });
       if (found.troubles.length > 0) throw new CliError(found.troubles);
       return found.stores;
     },

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type Docker from "dockerode";
 import type { FleetNode } from "../../lib/fleet/fleet";
 import type { EngineRoute } from "../engine-route";
-import type { Trouble } from "../failure";
+import { CliError, type Trouble } from "../failure";
 
 const ANSWER_SECONDS = 15;
 
@@ -22,6 +22,27 @@ export interface EngineQuestion {
   readonly where: string;
   /** @throws Error when there is no way to the engine */
   readonly route: () => EngineRoute;
+}
+
+/** An engine that answered before, and does not any more, or not with what was asked for. */
+function engineLost({ node, where, address }: KnownEngine, error: unknown): Trouble {
+  return {
+    code: "machine/engine-lost",
+    what: `the Docker engine of ${node} answered, and then failed: ${(error as Error).message.trim()}`,
+    where: `${where}.docker (${address})`,
+    fix: "see the engine's own log (journalctl -u docker) and its disk; then run the same command again",
+  };
+}
+
+type KnownEngine = Pick<ReachedEngine, "node" | "where" | "address">;
+
+/** One engine that fails in the middle must not hide what others have to tell. @returns the trouble instead of throwing it */
+export async function asked<T>(engine: KnownEngine, work: () => Promise<T>): Promise<T | Trouble> {
+  try {
+    return await work();
+  } catch (error) {
+    return error instanceof CliError ? (error.troubles[0] ?? engineLost(engine, error)) : engineLost(engine, error);
+  }
 }
 
 /** Asks an engine who it is and what time it has. @returns what stands in the way, when it does not answer */
@@ -79,7 +100,7 @@ export async function withinSeconds<T>(work: Promise<T>, seconds: number): Promi
 }
 
 /** What is needed of an engine to find it again by another address. */
-export type EngineVolumes = Pick<Docker, "createVolume" | "getVolume">;
+export type EngineVolumes = Pick<Docker, "createVolume" | "getVolume" | "listVolumes">;
 
 type Comparable = Pick<ReachedEngine, "node" | "where" | "address" | "id"> & { readonly client: EngineVolumes };
 
@@ -91,18 +112,37 @@ type Comparable = Pick<ReachedEngine, "node" | "where" | "address" | "id"> & { r
  */
 export async function sharedEngines(engines: readonly Comparable[]): Promise<readonly Trouble[]> {
   const ids = [...new Set(engines.map(({ id }) => id))];
-  const found = await Promise.all(ids.map((id) => sharedAmong(engines.filter((engine) => engine.id === id))));
-  return found.flat();
+  const found = ids.map((id) => {
+    const [first, ...others] = engines.filter((engine) => engine.id === id);
+    return first === undefined ? [] : asked(first, () => sharedAmong(first, others));
+  });
+  return (await Promise.all(found)).flat();
 }
 
-async function sharedAmong([first, ...others]: readonly Comparable[]): Promise<readonly Trouble[]> {
-  if (first === undefined || others.length === 0) return [];
+const LABEL = "mirador.look.volume";
+const LEFT_AFTER_MILLISECONDS = 5 * 60_000;
+
+/** Those that a run left which was killed at the wrong moment; another run's, which is under way, is younger. */
+async function removeEarlier(client: EngineVolumes): Promise<void> {
+  const { Volumes } = await client.listVolumes({ filters: { label: [LABEL] } });
+  const left = (Volumes ?? []).filter(({ Labels }) => Number(Labels?.[LABEL]) < Date.now() - LEFT_AFTER_MILLISECONDS);
+  for (const { Name } of left)
+    await client
+      .getVolume(Name)
+      .remove()
+      .catch(() => undefined);
+}
+
+async function sharedAmong(first: Comparable, others: readonly Comparable[]): Promise<readonly Trouble[]> {
+  await removeEarlier(first.client);
+  if (others.length === 0) return [];
   const name = `mirador-same-engine-${randomUUID()}`;
-  await first.client.createVolume({ Name: name });
+  await first.client.createVolume({ Name: name, Labels: { [LABEL]: `${Date.now()}` } });
   try {
     const seen = await Promise.all(others.map(({ client }) => hasVolume(client, name)));
     const same = others.filter((_, index) => seen[index]);
-    const rest = await sharedAmong(others.filter((_, index) => !seen[index]));
+    const [next, ...further] = others.filter((_, index) => !seen[index]);
+    const rest = next === undefined ? [] : await sharedAmong(next, further);
     return same.length === 0 ? rest : [sharedTrouble([first, ...same]), ...rest];
   } finally {
     await first.client.getVolume(name).remove();

@@ -1,14 +1,14 @@
 import type { Signal } from "../../lib/fleet/definition";
 import { YOUNG_SECONDS } from "../../lib/haproxy/reads";
 import type { Group } from "../../lib/plan/groups";
-import { isDrained, queuesTowards } from "./queues";
+import { isDrained, queuesTowards, sizeText } from "../queues";
 
 /** What can be asked of a node from here. A rejected promise is no answer. */
 export interface NodeEyes {
   readonly name: string;
   readonly group: Group;
-  /** What `/readyz` says: `ready`, or what is missing. */
-  readonly ready: () => Promise<{ readonly ok: boolean; readonly text: string }>;
+  /** The service that is missing; nothing when the node is ready. */
+  readonly missing: () => Promise<string | undefined>;
   /** Sizes of the queues of its gateway and its agents by {@link queuesTowards}, in bytes. */
   readonly queues: () => Promise<ReadonlyMap<string, number>>;
   /** Seconds since each of its stores started, by service. */
@@ -23,6 +23,8 @@ export interface WatchOptions {
   readonly batchBytes: number;
 }
 
+/** What a slow sender's batch may grow to while nothing waits. */
+const LITTLE_BYTES = 256 * 1024;
 /** Balancers take a store for one that lacks its last seconds until it is this old; a little later for their looks. */
 const SETTLED_SECONDS = YOUNG_SECONDS + 3;
 
@@ -85,20 +87,20 @@ export class FleetWatch {
       const bytes = queuesTowards(signal, group).reduce((all, queue) => all + (sizes.get(queue) ?? 0), 0);
       const seen = [...(this.sizes.get(key) ?? []), bytes].slice(-10);
       this.sizes.set(key, seen);
-      if (isDrained(seen, batchBytes)) return [];
+      if (isDrained(seen, { batchBytes, littleBytes: LITTLE_BYTES })) return [];
       const last = seen.at(-1) ?? 0;
       // The first look says nothing yet.
       return seen.length < 2 && last <= batchBytes
         ? [`a second look at the queues of ${name}`]
-        : [`${mebibytes(last)} of ${signal} wait at ${name} for group ${group}`];
+        : [`${sizeText(last)} of ${signal} wait at ${name} for group ${group}`];
     });
   }
 }
 
-async function notReady({ name, ready }: NodeEyes): Promise<readonly string[]> {
+async function notReady({ name, missing }: NodeEyes): Promise<readonly string[]> {
   try {
-    const { ok, text } = await ready();
-    return ok ? [] : [`${name} is not ready (${text})`];
+    const service = await missing();
+    return service === undefined ? [] : [`${name} is not ready (${service})`];
   } catch (error) {
     return [`${name} does not answer (${reasonOf(error)})`];
   }
@@ -113,8 +115,6 @@ async function justStarted({ name, storeAges }: NodeEyes): Promise<readonly stri
     return [`the engine of ${name} does not answer (${reasonOf(error)})`];
   }
 }
-
-const mebibytes = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 
 /** `fetch` hides what happened in the cause. */
 export function reasonOf(error: unknown): string {

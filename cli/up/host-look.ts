@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import type { MountSettings } from "dockerode";
 import type { DataVolume } from "../../lib/plan/service-plan";
-import { demultiplex } from "../deployment";
+import { demultiplex } from "../engine-logs";
 import type { TryListen } from "../machine";
 import { withinSeconds } from "./engines";
 

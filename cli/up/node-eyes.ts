@@ -1,59 +1,61 @@
 import type Docker from "dockerode";
 import type { NodePlan } from "../../lib/plan/node-plan";
-import type { AccessPointName } from "../../lib/plan/ports";
-import { AGENT_SIGNALS, AGENTS, type AgentName, type AgentSignal } from "../../lib/victoria/agents";
+import { PORTS } from "../../lib/plan/ports";
+import { AGENT_SIGNALS, AGENTS, type AgentName } from "../../lib/victoria/agents";
+import { endpointUrl } from "../../lib/victoria/endpoints";
+import { missingAt, runInside } from "../engine-exec";
+import { agentSizes, queueSizes } from "../queues";
 import { withinSeconds } from "./engines";
 import type { NodeEyes } from "./fleet-watch";
-import { agentSizes, queueSizes } from "./queues";
 
 const ANSWER_SECONDS = 5;
+/** Of each question that is put to a program of the node. */
+const ASK_SECONDS = 4;
 /** As planned for any fleet of several nodes. */
 const GROUPS = ["a", "b"] as const;
 const STORES = new Set(["vmstorage", "vmsingle", "vlstorage", "vtstorage"]);
 
-/** Metrics of one of a node's agents; they are behind no access point. */
-export type AgentMetrics = (agent: AgentName) => Promise<string>;
-
 /**
- * Looks at a node through its access points, and at its stores through its engine.
- * @param agent asks through the mesh. @default - the node has no agents
+ * Looks at a node through its engine alone. Ports, certificates and names of the access points and of the mesh may be
+ * others in the plan than on the node as it runs; the engine and the names within the node's own network are not.
  */
-export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number, agent?: AgentMetrics): NodeEyes {
+export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number): NodeEyes {
+  const haproxy = `${plan.prefix}-haproxy`;
   return {
     name: plan.name,
     group: plan.group,
-    ready: async () => {
-      const response = await ask(originOf(plan, "stats"), "/readyz");
-      return { ok: response.ok, text: (await response.text()).trim() };
-    },
-    queues: async () => {
-      const response = await ask(originOf(plan, "gatewayMetrics"), "/metrics");
-      const text = await response.text();
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      const agents =
-        agent === undefined ? [] : await Promise.all(AGENT_SIGNALS.map((signal) => agentOf(signal, agent)));
-      return new Map([...queueSizes(text), ...agents.flatMap((sizes) => [...sizes])]);
-    },
+    missing: () => missingAt(client, haproxy),
+    queues: async () => sizesIn(await runInside(client, haproxy, QUEUES, (AGENT_SIGNALS.length + 1) * ASK_SECONDS + 1)),
     storeAges: () => withinSeconds(storeAges(plan, client, aheadSeconds), ANSWER_SECONDS),
   };
 }
 
-/** An agent that does not answer stands in nobody's way: `/readyz` tells of it, and an older node has none. */
-async function agentOf(signal: AgentSignal, metrics: AgentMetrics): Promise<ReadonlyMap<string, number>> {
-  const { service } = AGENTS[signal];
-  return agentSizes(await metrics(service).catch(() => ""), service, GROUPS);
-}
+const AGENT_NAMES: readonly AgentName[] = AGENT_SIGNALS.map((signal) => AGENTS[signal].service);
 
-/** @returns such as `http://10.0.0.11:8404` */
-export function originOf({ accessPoints }: Pick<NodePlan, "accessPoints">, name: AccessPointName): string {
-  const point = accessPoints.find((candidate) => candidate.name === name);
-  return point === undefined ? "" : new URL(point.url).origin;
-}
+/**
+ * Asked from HAProxy's container, which is in the node's network and can ask. An agent that does not answer stands in
+ * nobody's way: readiness tells of it, and an older node has none.
+ */
+const QUEUES = [
+  `ask() { timeout ${ASK_SECONDS} wget -q -O - "$1" || return 1; }`,
+  `all=$(ask ${endpointUrl({ service: "gateway", port: PORTS.collectorMetrics }, "/metrics")}) || exit 1`,
+  'echo "$all" | grep "^otelcol_exporter_queue_size"',
+  ...AGENT_SIGNALS.flatMap((signal) => [
+    `echo "@${AGENTS[signal].service}"`,
+    `ask ${endpointUrl(AGENTS[signal], "/metrics")} 2>/dev/null | grep "_remotewrite_pending_data_bytes"`,
+  ]),
+  "exit 0",
+].join("\n");
 
-/** A connection of its own: one that is kept would survive the reload that is asked about. */
-function ask(origin: string, path: string): Promise<Response> {
-  const signal = AbortSignal.timeout(ANSWER_SECONDS * 1000);
-  return fetch(origin + path, { headers: { connection: "close" }, signal });
+/** @param text what {@link QUEUES} prints */
+function sizesIn(text: string): ReadonlyMap<string, number> {
+  const [gateway = "", ...agents] = text.split(/^@/m);
+  return new Map([
+    ...queueSizes(gateway),
+    ...AGENT_NAMES.flatMap((agent) => [
+      ...agentSizes(agents.find((part) => part.startsWith(`${agent}\n`)) ?? "", agent, GROUPS),
+    ]),
+  ]);
 }
 
 async function storeAges(

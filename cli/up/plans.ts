@@ -1,6 +1,6 @@
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { type Deployment, planDeployment } from "../deployment";
-import { CliError } from "../failure";
+import { CliError, Interrupted } from "../failure";
 import type { Session } from "../session";
 import { init, synth, terraformEnvironment } from "../terraform";
 import type { PlanSummary } from "../terraform-output";
@@ -45,7 +45,8 @@ export async function planAll(session: Session, nodes: readonly UpNode[]): Promi
           return { name, differs, deployment, plan, summary };
         } catch (error) {
           if (error instanceof CliError) return error;
-          throw error;
+          if (error instanceof Interrupted) throw error;
+          return notPlanned(name, error as Error);
         } finally {
           waiting.delete(plan.name);
         }
@@ -58,6 +59,16 @@ export async function planAll(session: Session, nodes: readonly UpNode[]): Promi
     },
     (planned) => `${planned.filter(({ differs }) => differs).length} of ${planned.length} nodes differ`,
   );
+}
+
+/** Of Terraform, whose first words name no node, or of an engine that went away meanwhile. */
+function notPlanned(node: string, { message }: Error): CliError {
+  return new CliError({
+    code: "up/not-compared",
+    what: `${node} could not be compared with what runs there: ${message.trim()}`,
+    where: `stack ${node}`,
+    fix: `mend what it says and run the same command again; the same by hand: npx cdktf diff ${node}`,
+  });
 }
 
 /** Works on so many items at a time. @returns what came of each, in their order */

@@ -10,7 +10,7 @@ import { portHolders, portTroubles, publishedPorts, type TroubledNode } from "..
 import { nodeContainers } from "../orphans";
 import { clockFindings } from "./clocks";
 import { dataTroubles } from "./data-marks";
-import { type ReachedEngine, reachEngine, sharedEngines } from "./engines";
+import { asked, type ReachedEngine, reachEngine, sharedEngines } from "./engines";
 import { type Findings, NOTHING_FOUND, together } from "./findings";
 import { type HostLook, listenAsSeen, lookAtHost } from "./host-look";
 import { type LeftNode, leftNodeTroubles, nodesInState, nodesOnEngine } from "./left-nodes";
@@ -54,7 +54,7 @@ export async function preflight(request: PreflightRequest): Promise<Preflight> {
   waiting("looking for images, ports and data on every host");
   const [shared, left, mesh, ...hosts] = await Promise.all([
     sharedEngines(engines),
-    Promise.all(engines.map(({ client, address }) => nodesOnEngine(client, fleet.name, address))),
+    Promise.all(engines.map((engine) => asked(engine, () => nodesOnEngine(engine.client, fleet.name, engine.address)))),
     meshOf(request),
     ...answers.map(({ node }, index) => lookAtNode(request, node, index)),
   ]);
@@ -64,11 +64,15 @@ export async function preflight(request: PreflightRequest): Promise<Preflight> {
       ...answers.map(({ findings }) => findings),
       { errors: shared, warnings: [] },
       clockFindings(engines),
-      { errors: leftNodeTroubles(fleet, [...inState, ...left.flat()]), warnings: [] },
+      {
+        errors: leftNodeTroubles(fleet, [...inState, ...left.flatMap((found) => ("code" in found ? [] : found))]),
+        warnings: [],
+      },
+      { errors: left.flatMap((found) => ("code" in found ? found : [])), warnings: [] },
       mesh,
-      ...hosts.map(({ findings }) => findings),
+      ...hosts.map((found) => ("code" in found ? { errors: [found], warnings: [] } : found.findings)),
     ]),
-    pulled: hosts.reduce((all, { pulled }) => all + pulled, 0),
+    pulled: hosts.reduce((all, found) => all + ("code" in found ? 0 : found.pulled), 0),
   };
 }
 
@@ -80,19 +84,19 @@ async function askNode(
   index: number,
   inState: readonly LeftNode[],
 ): Promise<{ readonly node: FoundNode; readonly findings: Findings }> {
-  const route = () => routeTo(plan.docker, environment);
-  const answer = await reachEngine({ node: plan, where: whereOf(index), route });
-  if ("client" in answer) {
-    const containers = await nodeContainers(answer.client, { fleet: fleet.name, node: plan.name });
-    return { node: { plan, engine: answer, deployed: containers.length > 0 }, findings: NOTHING_FOUND };
-  }
-  // Of a state that lies elsewhere nothing is known, so the node may well be one that others rely on.
-  const deployed = fleet.backend !== undefined || inState.some(({ name }) => name === plan.name);
-  const stops = deployed || chosen.includes(plan.name);
-  return {
-    node: { plan, deployed },
-    findings: stops ? { errors: [answer], warnings: [] } : { errors: [], warnings: [answer] },
+  const unanswered = (trouble: Trouble) => {
+    // Of a state that lies elsewhere nothing is known, so the node may well be one that others rely on.
+    const deployed = fleet.backend !== undefined || inState.some(({ name }) => name === plan.name);
+    const stops = deployed || chosen.includes(plan.name);
+    const findings: Findings = stops ? { errors: [trouble], warnings: [] } : { errors: [], warnings: [trouble] };
+    return { node: { plan, deployed }, findings };
   };
+  const route = () => routeTo(plan.docker, environment);
+  const engine = await reachEngine({ node: plan, where: whereOf(index), route });
+  if ("code" in engine) return unanswered(engine);
+  const containers = await asked(engine, () => nodeContainers(engine.client, { fleet: fleet.name, node: plan.name }));
+  if ("code" in containers) return unanswered(containers);
+  return { node: { plan, engine, deployed: containers.length > 0 }, findings: NOTHING_FOUND };
 }
 
 interface NodeLook {
@@ -101,9 +105,21 @@ interface NodeLook {
 }
 
 /** Images, addresses, ports and data of one node. */
-async function lookAtNode({ fleet, chosen }: PreflightRequest, node: FoundNode, index: number): Promise<NodeLook> {
-  const { plan, engine, deployed } = node;
-  if (engine === undefined || !chosen.includes(plan.name)) return { findings: NOTHING_FOUND, pulled: 0 };
+async function lookAtNode(
+  { fleet, chosen }: PreflightRequest,
+  node: FoundNode,
+  index: number,
+): Promise<NodeLook | Trouble> {
+  const { engine } = node;
+  if (engine === undefined || !chosen.includes(node.plan.name)) return { findings: NOTHING_FOUND, pulled: 0 };
+  return asked(engine, () => lookAtReached(fleet, { ...node, engine }, index));
+}
+
+async function lookAtReached(
+  fleet: Fleet,
+  { plan, engine, deployed }: FoundNode & { readonly engine: ReachedEngine },
+  index: number,
+): Promise<NodeLook> {
   const about = { name: plan.name, where: whereOf(index) };
   const provision = await provideImages(imagesOf(plan), imageEngine(engine.client));
   const images = provision.complete ? [] : [imageMissing(about, engine, provision)];

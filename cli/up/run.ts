@@ -4,7 +4,6 @@ import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
 import type { Group } from "../../lib/plan/groups";
 import { servicesOf } from "../../lib/plan/node-plan";
-import type { AgentName } from "../../lib/victoria/agents";
 import { deploy, type Told } from "../deployment";
 import { CliError, EXIT } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
@@ -12,8 +11,8 @@ import { MeshClient } from "../mesh-client";
 import type { Session } from "../session";
 import { drainNode } from "./drain";
 import { formatWarning } from "./findings";
-import { FleetWatch } from "./fleet-watch";
-import { eyesOn, originOf } from "./node-eyes";
+import { FleetWatch, type NodeEyes } from "./fleet-watch";
+import { eyesOn } from "./node-eyes";
 import { type PlannedNode, planAll, type UpNode } from "./plans";
 import { preflight } from "./preflight";
 import { type Rolled, RollStopped, roll } from "./roll";
@@ -119,10 +118,7 @@ const TELL_AGAIN_MILLISECONDS = 15_000;
 
 async function rollOut({ session, options, fleet, nodes, planned, client }: RollOut): Promise<Rolled> {
   const there = new Set(nodes.filter(({ deployed }) => deployed).map(({ plan }) => plan.name));
-  const eyes = nodes.map(({ plan, engine }) => {
-    const agent = client && ((name: AgentName) => client.text(plan, name, { path: "/metrics", timeout: 5_000 }));
-    return eyesOn(plan, engine.client, engine.aheadSeconds, agent);
-  });
+  const eyes = nodes.map(({ plan, engine }) => eyesOn(plan, engine.client, engine.aheadSeconds));
   const watch = new FleetWatch({
     nodes: () => eyes.filter(({ name }) => there.has(name)),
     signals: SIGNALS,
@@ -155,7 +151,7 @@ async function rollOut({ session, options, fleet, nodes, planned, client }: Roll
       const again = setInterval(() => void tell(name, LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);
       try {
         const services = servicesOf(plan).length;
-        await deploy({ ...deployment, progress: told(name), statsOrigin: originOf(plan, "stats"), services });
+        await deploy({ ...deployment, progress: told(name), services });
       } finally {
         there.add(name);
         clearInterval(again);
@@ -179,13 +175,13 @@ function fail(name: string): never {
 
 async function bestOrder(
   planned: readonly PlannedNode[],
-  eyes: readonly { readonly name: string; readonly ready: () => Promise<{ readonly ok: boolean }> }[],
+  eyes: readonly Pick<NodeEyes, "name" | "missing">[],
   there: ReadonlySet<string>,
 ): Promise<readonly PlannedNode[]> {
   const well = new Set<string>();
-  const look = async ({ name, ready }: (typeof eyes)[number]): Promise<void> => {
-    const { ok } = await ready().catch(() => ({ ok: false }));
-    if (ok) well.add(name);
+  const look = async ({ name, missing }: (typeof eyes)[number]): Promise<void> => {
+    const service = await missing().catch(() => "haproxy");
+    if (service === undefined) well.add(name);
   };
   await Promise.all(eyes.filter(({ name }) => there.has(name)).map(look));
   return inBestOrder(planned, ({ name, plan: { group } }) => ({

@@ -24,16 +24,21 @@ export type Patience =
    */
   | "check";
 
+/** A port of a node that clients use, and what answers there. */
 export interface AccessPoint {
   readonly name: AccessPointName;
+  /** Who answers on the own node. */
   readonly target: Endpoint;
   readonly patience: Patience;
+  /** The service behind speaks HTTP/2 without TLS (gRPC). @default false */
   readonly http2?: boolean;
+  /** Applied in their order, to the beginning of the path. @default - none */
   readonly rewrites?: readonly PathRewrite[];
   /** Seconds that a server may be silent. */
   readonly serverTimeoutSeconds: number;
   /** Requests to this path may be silent for an hour: live tailing. */
   readonly streamingPath?: string;
+  /** Larger requests are answered 413, by their content-length. @default - no limit */
   readonly maxBodyMiB?: number;
   /**
    * Paths that end like this take OTLP as protobuf. The stores themselves answer 200 to a GET and to other content types

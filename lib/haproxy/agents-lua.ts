@@ -24,8 +24,8 @@ ${PROGRAM}`;
 
 const PROGRAM = `
 local full = {}
--- Bytes that wait, by agent and place of the group; the program that chooses a group reads it too.
-mirador_pending = {}
+-- Bytes that wait, by agent and place of the group, and when it told them; the program that chooses a group reads both.
+mirador_pending, mirador_told = {}, {}
 
 local function watch(agent)
   local answer = core.httpclient():get({ url = agent.url, timeout = 2000 })
@@ -36,7 +36,7 @@ local function watch(agent)
     if place then pending[place] = size end
     most = math.max(most, size)
   end
-  mirador_pending[agent.name] = pending
+  mirador_pending[agent.name], mirador_told[agent.name] = pending, core.now().sec
   if (most >= agent.limit) ~= (full[agent.name] or false) then
     full[agent.name] = most >= agent.limit
     core.Warning("mirador: a queue of " .. agent.name .. (full[agent.name] and " is full" or " has room again"))
@@ -58,4 +58,9 @@ core.register_fetches("mirador_full", function(_, name) return full[name] and "y
 /** The end of a rule's condition: the queue of the own node's agent takes no more. */
 export function queueIsFull(service: AgentName): Directive {
   return line`{ lua.mirador_full(${service}) -m str yes }`;
+}
+
+/** Its opposite. */
+export function queueHasRoom(service: AgentName): Directive {
+  return line`!{ lua.mirador_full(${service}) -m str yes }`;
 }

@@ -10,6 +10,8 @@ local WAITING_BYTES = 1048576
 local STUCK_BYTES = 131072
 -- For so long, before it is left for the other one: a burst is no backlog.
 local LAG_SECONDS = 5
+-- Queues are asked for every two seconds; who has not told them for so long is silent.
+local SILENT_SECONDS = 7
 -- Data that began so much later than the other group's lacks what was before: gateways and agents had not kept it all.
 local APART_SECONDS = 3600
 
@@ -70,15 +72,16 @@ local function heard(node)
   return state
 end
 
-local function settled(signal, group)
+-- Nothing when every store of a group is heard of and older than the checks need to see what it lost.
+local function unsettled(signal, group)
   for _, member in ipairs(group.members) do
     local state = heard(member)
-    if state == nil then return false end
+    if state == nil then return member .. " of group " .. group.name .. " is not heard" end
     -- A store that has never told its age is the checks' business.
     local age = state.age[signal.name]
-    if age and age < YOUNG_SECONDS then return false end
+    if age and age < YOUNG_SECONDS then return "a store of group " .. group.name .. " started a moment ago" end
   end
-  return true
+  return nil
 end
 
 -- What a node that is down has still to send, nobody can tell or get.
@@ -120,7 +123,8 @@ end
 -- Nothing when the other group can take over from one that answers.
 local function why_not(signal, current, other)
   if not answers(other) then return "group " .. other.name .. " does not answer" end
-  if not settled(signal, other) then return "a store of group " .. other.name .. " started a moment ago" end
+  local young = unsettled(signal, other)
+  if young then return young end
   if waiting(signal, other) > waiting(signal, current) + WAITING_BYTES then
     return "group " .. other.name .. " has not got everything yet"
   end
@@ -149,10 +153,11 @@ local function choose(signal)
       if not answers(current) then
         if answers(other) then decide(signal, other, firm[signal.name], "group " .. current.name .. " does not answer") end
       elseif why_not(signal, current, other) == nil then
+        local young = unsettled(signal, current)
         if lacks_past(signal, current, other) then
           decide(signal, other, firm[signal.name], "its data is the older one")
-        elseif not settled(signal, current) then
-          decide(signal, other, firm[signal.name], "a store of group " .. current.name .. " started a moment ago")
+        elseif young then
+          decide(signal, other, firm[signal.name], young)
         elseif lags(signal, current, other) then
           decide(signal, other, firm[signal.name], "group " .. current.name .. " has not got everything yet")
         elseif is_leaving(current) then
@@ -228,12 +233,12 @@ for _, store in ipairs(STORES) do
 end
 
 -- Bytes in the gateway's queues, by exporter, when it told them last.
-local sizes = {}
+local sizes, sizes_told = {}, nil
 
 every(2000, "the gateway's queues", function()
   local text = get(GATEWAY)
   if text == nil then return end
-  sizes = {}
+  sizes, sizes_told = {}, now()
   for labels, value in string.gmatch(text, "\\notelcol_exporter_queue_size(%b{}) (%S+)") do
     local exporter = string.match(labels, 'exporter="([^"]*)"')
     if exporter then sizes[exporter] = tonumber(value) end
@@ -254,7 +259,10 @@ every(1000, "the own state", function()
   end
 end)
 
--- One line each: "choice logs a", "firm logs a", "age logs 12.5", "born logs 1700000000", "waiting logs a 4096".
+-- What waits is as it was told last, and may be more by now.
+local function is_silent(told) return told == nil or now() - told > SILENT_SECONDS end
+
+-- One line each: "choice logs a", "firm logs a", "age logs 12.5", "born logs 1700000000", "waiting logs a 4096", "silent logs gateway".
 local function state_text()
   local own, lines = known[NODE], {}
   for _, signal in ipairs(SIGNALS) do
@@ -266,6 +274,10 @@ local function state_text()
     for _, group in ipairs(signal.groups) do
       local bytes = own.waiting[name .. " " .. group.name]
       if bytes then lines[#lines + 1] = "waiting " .. name .. " " .. group.name .. " " .. bytes end
+    end
+    if is_silent(sizes_told) then lines[#lines + 1] = "silent " .. name .. " gateway" end
+    if signal.agent and is_silent(mirador_told[signal.agent]) then
+      lines[#lines + 1] = "silent " .. name .. " " .. signal.agent
     end
   end
   return table.concat(lines, "\\n") .. "\\n"

@@ -3,7 +3,9 @@ import { DOORS, type DoorKind, type DoorName, groupDoorPort } from "../mesh/door
 import { MESH_INTERNAL_PORT, MESH_SERVICE_NAMES, MESH_SERVICES, type MeshService, serverName } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import type { ServiceName } from "../plan/services";
+import { isAgent } from "../victoria/agents";
 import { AGENT_INSERT, type Endpoint } from "../victoria/endpoints";
+import { queueHasRoom } from "./agents-lua";
 import { type Directive, line, type Section } from "./section";
 import { localServer, MESH_CA, MESH_CERTIFICATE, type MeshPeer, meshCheck, meshServer } from "./server";
 
@@ -111,7 +113,12 @@ function receiverSections({ node, members, running }: MeshView): readonly Sectio
       // A line each: HAProxy takes 64 words a line.
       ...members.map(({ name }) => line`acl from_node ssl_c_s_dn(cn) -m str ${name}`),
       line`tcp-request content reject unless from_node`,
-      ...offered.map((name) => line`use_backend be_in_${name} if { ssl_fc_sni -i ${serverName(name, node)} }`),
+      ...offered.map(
+        (name): Directive => [
+          ...line`use_backend be_in_${name} if { ssl_fc_sni -i ${serverName(name, node)} }`,
+          ...whileItTakes(MESH_SERVICES[name].service),
+        ],
+      ),
     ],
   };
   const backends = offered.map((name): Section => {
@@ -128,6 +135,11 @@ function receiverSections({ node, members, running }: MeshView): readonly Sectio
     };
   });
   return [frontend, ...backends];
+}
+
+/** Another node's clients come here while its own agent is down; one whose queue is full would drop the oldest for them. */
+function whileItTakes(service: ServiceName): readonly (string | number)[] {
+  return isAgent(service) ? queueHasRoom(service) : [];
 }
 
 function doorSections(view: MeshView, name: DoorName): readonly Section[] {

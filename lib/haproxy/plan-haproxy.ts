@@ -33,16 +33,21 @@ export interface TlsFiles {
   readonly fingerprint: string;
 }
 
+/** What {@link planHaproxy} needs to know of a node. */
 export interface HaproxyRequestOfNode {
   readonly fleet: string;
   readonly settings: Fleet["haproxy"];
   readonly limit: ServiceLimit;
   /** The host's address that access points listen on. */
   readonly bindAddress: string;
+  /** Where each access point is published. */
   readonly ports: Readonly<Record<AccessPointName, number>>;
   readonly accessPoints: readonly AccessPoint[];
+  /** What must answer before the node is ready. */
   readonly readiness: readonly ReadinessCheck[];
+  /** Hashed before it stands anywhere. */
   readonly statsPassword: string;
+  /** The access points' certificate. @default - plain text */
   readonly tls?: TlsFiles;
   /** @default - a single node */
   readonly mesh?: NodeMesh;
@@ -68,13 +73,17 @@ export type ConfigFile = { readonly path: string } & (
   | { readonly sourcePath: string; readonly sourceHash: string }
 );
 
+/** A node's balancer: its container, the files it reads, and how to tell that it has read them. */
 export interface HaproxyPlan {
   readonly service: ServicePlan;
+  /** Where `files` are in the container. */
   readonly folder: string;
   readonly files: readonly ConfigFile[];
+  /** What `/config` answers once `files` are in use. */
   readonly configHash: string;
-  /** How long a check may take to notice that a server is gone. */
+  /** How long a check may take to notice that a server is gone, in seconds. */
   readonly settleSeconds: number;
+  /** The access points speak TLS. */
   readonly tls: boolean;
   /** Where the choice of storage groups is kept; only on a node among several. */
   readonly data?: DataVolume;
@@ -82,6 +91,10 @@ export interface HaproxyPlan {
 
 const USER = "99:99";
 
+/**
+ * Pure but for the hash of the password, whose salt comes from the fleet's name: the same node gives the same files.
+ * @throws ProblemError when a text cannot stand in HAProxy's configuration
+ */
 export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
   const { settings, tls, mesh } = request;
   const programs =

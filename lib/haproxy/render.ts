@@ -17,11 +17,14 @@ export interface ReadinessCheck {
   readonly body?: string;
 }
 
+/** What {@link renderHaproxy} writes down. */
 export interface HaproxyRequest {
   readonly accessPoints: readonly AccessPoint[];
   readonly readiness: readonly ReadinessCheck[];
   readonly algorithm: BalanceAlgorithm;
+  /** Between two looks of readiness at a service. */
   readonly checkIntervalSeconds: number;
+  /** How long a stopping worker may finish what it has begun. */
   readonly drainSeconds: number;
   readonly statsUser: string;
   /** In a form that crypt(3) knows. */
@@ -41,6 +44,7 @@ export interface MeshRendering {
 }
 
 export interface RenderedHaproxy {
+  /** The text of `haproxy.cfg`. */
   readonly config: string;
   /** Answered at `/config`, so that a reload can be told from a signal that was only sent. */
   readonly hash: string;
@@ -58,6 +62,10 @@ export const HAPROXY_AGENTS = `${HAPROXY_FOLDER}/agents.lua`;
 
 const OPEN_FILES = 8000;
 
+/**
+ * The whole configuration of a node's HAProxy. Its hash stands in it, so it is rendered twice: once without.
+ * @throws ProblemError when a value cannot stand in HAProxy's grammar
+ */
 export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
   const crt = request.tlsFingerprint === undefined ? undefined : HAPROXY_CERTIFICATE;
   const sections = (hash: string): Section[] => [
@@ -191,6 +199,7 @@ function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefi
       ...readiness.map((check) => answer(503, `${check.service}: not ready`, down("/readyz", check))),
       answer(200, "ready", line`{ path /readyz }`),
       // Like /readyz with status 200 always: some clients show no body of a 503.
+      answer(200, "haproxy", line`{ path /waiting-for } { stopping }`),
       ...readiness.map((check) => answer(200, check.service, down("/waiting-for", check))),
       answer(200, "nothing", line`{ path /waiting-for }`),
       line`http-request use-service prometheus-exporter if { path /metrics }`,

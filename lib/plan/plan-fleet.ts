@@ -26,9 +26,12 @@ export interface Secrets {
   readonly mesh?: MeshFiles;
 }
 
+/** Everything that is decided about a fleet: what constructs make and what the commands look for. */
 export interface FleetPlan {
   readonly fleet: string;
+  /** Names of the nodes of each storage group; `b` is empty on a fleet of one node. */
   readonly groups: Readonly<Record<Group, readonly string[]>>;
+  /** In the order of `fleet.nodes`. */
   readonly nodes: readonly NodePlan[];
   /** What a person should know before deploying this. */
   readonly warnings: readonly string[];

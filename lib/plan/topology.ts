@@ -18,13 +18,20 @@ import type { ServicePlan } from "./service-plan";
 
 /** Who is where in a fleet of several nodes, as one of them sees it. Decided here, read everywhere else. */
 export interface Topology {
+  /** The own node's. */
   readonly group: Group;
+  /** All nodes, in the order of `fleet.nodes`. */
   readonly members: readonly Member[];
+  /** Storage groups that have a node, `a` first. */
   readonly groups: readonly Group[];
   readonly stores: PerSignal<StoreFleet>;
   readonly otel: OtelFleet;
 }
 
+/**
+ * The same for every node but for what is its own: its group, and whether it holds data. Addresses of storages are doors of
+ * the own HAProxy, so their text and order is one everywhere, by which vminsert spreads series.
+ */
 export function planTopology(fleet: Fleet, node: string, group: Group): Topology {
   const members = planMembers(fleet.nodes);
   const groups = groupsOf(members);

@@ -22,25 +22,32 @@ export const AGENTS: Readonly<Record<AgentSignal, Endpoint & { readonly service:
 };
 export const AGENT_SIGNALS = Object.keys(AGENTS) as readonly AgentSignal[];
 
+export function isAgent(service: ServiceName): service is AgentName {
+  return AGENT_SIGNALS.some((signal) => AGENTS[signal].service === service);
+}
+
+/** What {@link planAgents} needs to know of a node among several. */
 export interface AgentsRequest {
   /** In their order: it is part of the names of the queues on disk. */
   readonly groups: readonly Group[];
   readonly stores: PerSignal<StoreEndpoints>;
   /** First part of the names of the volumes that hold the queues. */
   readonly prefix: string;
-  /** The fleet's queue size. */
+  /** The fleet's queue size, in MiB. */
   readonly queueMiB: number;
   readonly images: ResolvedImages;
   /** @default - see `lib/plan/limits.ts` */
   readonly limits?: { readonly [service in ServiceName]?: ServiceLimit };
 }
 
+/** One agent of a node: vmagent or vlagent. */
 export interface AgentPlan {
+  /** What it takes. */
   readonly signal: AgentSignal;
   readonly service: ServicePlan;
   /** Its queues: one for each storage group, on disk. */
   readonly data: DataVolume;
-  /** What each of them holds before the agent drops the oldest. */
+  /** What each of them holds before the agent drops the oldest, in MiB. HAProxy refuses senders before that. */
   readonly queueMiB: number;
 }
 
@@ -50,6 +57,7 @@ const QUEUES = "/queues";
 /**
  * Agents acknowledge from memory and pass on within a second; what a group does not take goes to its queue on disk after
  * five. Insert roles would do the same without a disk, and for one group alone.
+ * @throws ProblemError when an image's version lacks a flag that is needed
  */
 export function planAgents(request: AgentsRequest): readonly AgentPlan[] {
   return AGENT_SIGNALS.map((signal) => planAgent(signal, request));

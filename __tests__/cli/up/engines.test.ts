@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
+import type { VolumeInspectInfo } from "dockerode";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { routeTo } from "../../../cli/engine-route";
 import { contextTarget } from "../../../cli/up/docker-context";
@@ -115,12 +116,18 @@ test("a context leads where the docker CLI would go", () => {
 
 describe("nodes that share an engine", () => {
   /** Volumes of one engine, by whichever address it is reached. */
-  function volumes(): { readonly client: EngineVolumes; readonly names: Set<string> } {
-    const names = new Set<string>();
+  function volumes(left: readonly VolumeInspectInfo[] = []): {
+    readonly client: EngineVolumes;
+    readonly names: Set<string>;
+  } {
+    const names = new Set(left.map(({ Name }) => Name));
     const client = {
       createVolume: async ({ Name }: { readonly Name: string }) => {
         names.add(Name);
       },
+      listVolumes: async ({ filters }: { readonly filters: { readonly label: readonly string[] } }) => ({
+        Volumes: left.filter(({ Labels }) => filters.label.every((label) => label in Labels)),
+      }),
       getVolume: (name: string) => ({
         inspect: async () => {
           if (!names.has(name)) throw Object.assign(new Error("no such volume"), { statusCode: 404 });
@@ -153,5 +160,28 @@ describe("nodes that share an engine", () => {
     const engines = [volumes(), volumes(), volumes()];
     expect(await sharedEngines(engines.map((own, index) => at(`node${index}`, "x", own)))).toEqual([]);
     expect(engines.flatMap(({ names }) => [...names])).toEqual([]);
+  });
+
+  test("what a run left that was killed is removed, and what another run is at is not", async () => {
+    const volume = (Name: string, minutes: number) =>
+      ({ Name, Labels: { "mirador.look.volume": `${Date.now() - minutes * 60_000}` } }) as unknown as VolumeInspectInfo;
+    const data = { Name: "data", Labels: {} } as unknown as VolumeInspectInfo;
+    const engine = volumes([volume("old", 6), volume("young", 1), data]);
+    expect(await sharedEngines([at("node1", "x", engine)])).toEqual([]);
+    expect([...engine.names]).toEqual(["young", "data"]);
+  });
+
+  test("an engine that fails meanwhile is named, and the others are told of all the same", async () => {
+    const one = volumes();
+    const dying = { listVolumes: () => Promise.reject(new Error("socket hang up")) } as unknown as EngineVolumes;
+    const found = await sharedEngines([
+      { ...at("node1", "y", one), client: dying },
+      at("node2", "x", one),
+      at("node3", "x", one),
+    ]);
+    expect(found).toMatchObject([
+      { code: "machine/engine-lost", what: "the Docker engine of node1 answered, and then failed: socket hang up" },
+      { code: "machine/engine-shared", what: expect.stringContaining("node2 (tcp://node2) and node3") },
+    ]);
   });
 });

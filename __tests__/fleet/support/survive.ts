@@ -20,6 +20,12 @@ const WAITING_SECONDS = 1;
 export interface Survival extends Fault {
   /** Afterwards each group is asked alone: what a node answers otherwise comes from one of them. @default false */
   readonly eachGroup?: boolean;
+  /**
+   * Share of what was acknowledged that may be stored twice. Who was cut off in the middle of an answer sends again, clients
+   * as well as gateways.
+   * @default 0.1
+   */
+  readonly doubleShare?: number;
 }
 
 /** Tries a fault; nothing that was acknowledged may be missing, wherever one asks. */
@@ -41,6 +47,7 @@ export async function survive(stack: FleetStack, fault: Survival): Promise<void>
   // Soft: what is missing for a while says nothing of what is lost for good, so all of it is counted.
   expect.soft(lossesIn(trial.during, fault.struck === undefined ? undefined : mayWait), "during").toEqual([]);
   expect.soft(lossesIn(trial.after), "after").toEqual([]);
+  expect.soft(doublesIn(trial.after, fault.doubleShare ?? 0.1), "stored twice").toEqual([]);
   if (fault.eachGroup === true) await expectInEachGroup(stack, fault.name, [...trial.reports.values()].flat());
 }
 
@@ -62,6 +69,15 @@ export async function expectInEachGroup(
     sayCounts(`${name}, group ${group} alone`, counts);
     expect.soft(lossesIn(counts), `group ${group} alone`).toEqual([]);
   }
+}
+
+function doublesIn(counts: readonly NodeCounts[], share: number): readonly string[] {
+  return counts.flatMap(({ node, signals }) =>
+    COUNTED.flatMap((signal) => {
+      const { acked, double } = signals[signal];
+      return double <= acked * share ? [] : [`${node}: ${double} of ${acked} ${signal}`];
+    }),
+  );
 }
 
 /** @param allowed items of a signal that are not missed */

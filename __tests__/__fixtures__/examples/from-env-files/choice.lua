@@ -11,4 +11,4 @@
 local PEERS = {
   { name = "node2", url = "http://127.0.0.1:8406/node2" },
   { name = "node3", url = "http://127.0.0.1:8406/node3" },
-(324 lines as usual)
+(336 lines as usual)

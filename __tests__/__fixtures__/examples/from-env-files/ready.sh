@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 930d63c5339f1922 ]; do
+while live=$(ask config); [ "$live" != da66a25e0560c44f ]; do
 (11 lines as usual)

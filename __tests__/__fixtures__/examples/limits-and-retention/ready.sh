@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 6bd3d504b532ef90 ]; do
+while live=$(ask config); [ "$live" != 8aa7acceaeeed29a ]; do
 (11 lines as usual)

@@ -14,4 +14,4 @@ local SIGNALS = {
 local PEERS = {
   { name = "by-tcp", url = "http://127.0.0.1:8406/by-tcp" },
   { name = "by-context", url = "http://127.0.0.1:8406/by-context" },
-(324 lines as usual)
+(336 lines as usual)

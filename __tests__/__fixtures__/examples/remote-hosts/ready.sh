@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != a7bbde9d756308d4 ]; do
+while live=$(ask config); [ "$live" != d118ac6e98fbdaca ]; do
 (11 lines as usual)

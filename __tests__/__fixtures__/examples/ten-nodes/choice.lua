@@ -17,4 +17,4 @@ local PEERS = {
   { name = "node8", url = "http://127.0.0.1:8406/node8" },
   { name = "node9", url = "http://127.0.0.1:8406/node9" },
   { name = "node10", url = "http://127.0.0.1:8406/node10" },
-(324 lines as usual)
+(336 lines as usual)

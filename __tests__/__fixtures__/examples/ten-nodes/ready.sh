@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != b8e30acd7a0f8133 ]; do
+while live=$(ask config); [ "$live" != d95cb531174ff6e5 ]; do
 (11 lines as usual)

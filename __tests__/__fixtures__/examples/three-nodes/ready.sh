@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 379a001b4db6ddf7 ]; do
+while live=$(ask config); [ "$live" != a078beacf60313d9 ]; do
 (11 lines as usual)

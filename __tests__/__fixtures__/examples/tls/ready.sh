@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != febcb8f90aa7e8b5 ]; do
+while live=$(ask config); [ "$live" != e9113878f3b84156 ]; do
 (11 lines as usual)

@@ -1,7 +1,7 @@
-import type { Signal } from "../../lib/fleet/definition";
-import { storeExporter } from "../../lib/otel/gateway";
-import type { Group } from "../../lib/plan/groups";
-import { AGENTS, type AgentName } from "../../lib/victoria/agents";
+import type { Signal } from "../lib/fleet/definition";
+import { storeExporter } from "../lib/otel/gateway";
+import type { Group } from "../lib/plan/groups";
+import { AGENTS, type AgentName } from "../lib/victoria/agents";
 
 /** Sizes by exporter, in bytes, from the metrics of a gateway. */
 export function queueSizes(metrics: string): ReadonlyMap<string, number> {
@@ -36,25 +36,33 @@ export function queuesTowards(signal: Signal, group: Group): readonly string[] {
   return [storeExporter(signal, group), ...(agent === undefined ? [] : [agentQueue(agent, group)])];
 }
 
-/** Less than this is what is just on its way, at any rate. */
-const LITTLE_BYTES = 256 * 1024;
 /** A gateway sends so many batches of a signal at a time. */
 const BATCHES = 4;
 /** A queue that cannot be sent waits up to ten seconds between two tries and does not get shorter meanwhile. */
 const LOOKS = 6;
 
+export interface Drained {
+  /** Of the largest batch. */
+  readonly batchBytes: number;
+  /** So much counts as nothing, even if it only grows or stands still. */
+  readonly littleBytes: number;
+}
+
 /**
  * Whether a queue holds no more than what is on its way: two looks in a row find little, or not more than the batches
- * that are sent at a time while it also gets shorter now and then. One that only grows or stands still is a backlog,
- * however small.
+ * that are sent at a time while it also gets shorter now and then. One that only grows or stands still is a backlog.
  * @param sizes what was seen, the newest last
- * @param batchBytes of the largest batch
  */
-export function isDrained(sizes: readonly number[], batchBytes: number): boolean {
+export function isDrained(sizes: readonly number[], { batchBytes, littleBytes }: Drained): boolean {
   const [before, last] = sizes.slice(-2);
   if (before === undefined || last === undefined) return false;
-  if (Math.max(before, last) <= LITTLE_BYTES) return true;
+  if (Math.max(before, last) <= littleBytes) return true;
   if (Math.max(before, last) > BATCHES * batchBytes) return false;
   const recent = sizes.slice(-LOOKS);
   return recent.some((size, index) => index > 0 && size < (recent[index - 1] ?? 0));
+}
+
+/** @returns such as `700 KiB` or `5.0 MiB` */
+export function sizeText(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
