@@ -59,6 +59,7 @@ async function measureNodes(session: Session, context: FleetContext, count: numb
   try {
     await stack.deployAll();
     for (const node of stack.nodes) await untilReady(stack, node);
+    await untilJobsEnded(session, stack);
     const resting = await usageOf(stack);
     await sleep(REST_SECONDS * 1000, undefined, session);
     const rest = sum(Object.values(cpuBetween(resting, await usageOf(stack)))) / REST_SECONDS;
@@ -130,6 +131,14 @@ async function measure(
     services,
     lost: sum(stored.map(({ lost }) => lost)),
   };
+}
+
+/** Jobs stay a minute and a half, so that Terraform sees them healthy; what Docker asks them meanwhile takes from the others. */
+async function untilJobsEnded(session: Session, stack: FleetStack): Promise<void> {
+  const label = [`mirador.fleet=${stack.fleet.name}`, "mirador.job"];
+  const filters = JSON.stringify({ label, status: ["running"] });
+  const running = () => stack.nodes.map((node) => stack.host(node).docker.listContainers({ filters }));
+  while ((await Promise.all(running())).flat().length > 0) await sleep(1_000, undefined, session);
 }
 
 /** By `node/service`. */
