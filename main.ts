@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   // cdktf runs this too: it calls all that is on stderr an error, and tells of the stacks itself.
   const byCdktf = process.env[CONTEXT_ENV] !== undefined;
   const say = byCdktf ? console.log : console.error;
-  const { fleet, plan, stateFolder } = await loadPlan(process.cwd(), process.env, say);
+  const { fleet, plan, stateFolder } = await loadPlan(process.cwd(), process.env, { say });
   for (const warning of plan.warnings) say(`warning ${warning}`);
   const app = new App();
   const stacks = plan.nodes.map((node) => new NodeStack(app, node.name, { plan: node, stateFolder }));

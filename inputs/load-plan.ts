@@ -18,15 +18,21 @@ export interface LoadedPlan {
   readonly stateFolder: string;
 }
 
+export interface LoadPlanOptions {
+  /** Told what was made: the certificates of a fleet that was never deployed. @default - the standard error output */
+  readonly say?: (line: string) => void;
+  /** Certificates are made for a fleet that has none and was never deployed. @default true */
+  readonly mayCreate?: boolean;
+}
+
 /**
  * Everything that `main.ts` and the commands need from outside: the fleet module, image overrides, secrets, certificates.
- * @param say told what was made: the certificates of a fleet that was never deployed
  * @throws ProblemError with all problems of all of them at once, before anything was touched
  */
 export async function loadPlan(
   folder: string,
   processEnvironment: Environment,
-  say: (line: string) => void = console.error,
+  { say = console.error, mayCreate = true }: LoadPlanOptions = {},
 ): Promise<LoadedPlan> {
   const environment = readEnvironment(folder, processEnvironment);
   const fleet = await loadFleet(folder, environment);
@@ -36,11 +42,11 @@ export async function loadPlan(
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
   const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
   // Nothing is made for a fleet that is refused for another reason.
-  const mayCreate = problems.length === 0 && isNew(stateFolder, fleet);
+  const mayIssue = mayCreate && problems.length === 0 && isNew(stateFolder, fleet);
   const mesh =
     fleet.nodes.length > 1
       ? await collectLater(problems, () =>
-          meshFor(folder, { ...fleet, module: environment.MIRADOR_FLEET }, now, { mayCreate, say }),
+          meshFor(folder, { ...fleet, module: environment.MIRADOR_FLEET }, now, { mayCreate: mayIssue, say }),
         )
       : undefined;
   refuse(problems);

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, request } from "node:http";
+import { Agent, createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished } from "vitest";
@@ -103,14 +103,21 @@ describe("a running HAProxy", () => {
   /** What every service behind it answers to a query; everything else is 200. */
   let queryAnswer: string;
   let seen: string[];
+  /** The next request that writes is not answered: its connection is closed. */
+  let closesOnce: boolean;
   let at: (internalPort: number) => string;
 
   beforeEach(async ({ task }) => {
     if (task.mode === "skip") return;
     queryAnswer = '{"status":"success"}';
     seen = [];
-    const behind = createServer(({ method, url = "" }: IncomingMessage, response) => {
+    closesOnce = false;
+    const behind = createServer(({ method, url = "", socket }: IncomingMessage, response) => {
       seen.push(`${method} ${url}`);
+      if (closesOnce && method === "POST") {
+        closesOnce = false;
+        return socket.destroy();
+      }
       response.end(url.includes("query") ? queryAnswer : "OK");
     }).listen(0, "127.0.0.1");
     onTestFinished(() => {
@@ -177,6 +184,30 @@ describe("a running HAProxy", () => {
     ]);
     expect(await post(`${at(4327)}/v1/traces`, "application/json")).toBe(415);
     expect((await get(`${at(8429)}/v1/logs`)).status).toBe(405);
+  });
+
+  /** Two requests by one connection, the second of which meets a server that closes its own without an answer. */
+  async function metAClosingServer(bytes: number): Promise<number | string | undefined> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+    const post = () =>
+      new Promise<number | string | undefined>((resolve) => {
+        const sent = request(`${at(4318)}/v1/traces`, { method: "POST", agent });
+        sent.on("response", (answer) => answer.resume().on("end", () => resolve(answer.statusCode)));
+        sent.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+        sent.end("x".repeat(bytes));
+      });
+    expect(await post()).toBe(200);
+    closesOnce = true;
+    return post();
+  }
+
+  testWith("haproxy")("sends a request again whose server closes without an answer", async () => {
+    expect(await metAClosingServer(8_000)).toBe(200);
+  });
+
+  testWith("haproxy")("answers 502 where it cannot send again, and never closes the client's connection", async () => {
+    expect([502, 503]).toContain(await metAClosingServer(200_000));
   });
 
   testWith("haproxy")("refuses a body by its length before it is sent", async () => {

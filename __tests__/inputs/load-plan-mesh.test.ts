@@ -18,11 +18,11 @@ const silent = () => undefined;
 
 test("a synthesis looks at the certificates once, warnings included", async () => {
   const folder = fleetFolder();
-  await loadPlan(folder, ENVIRONMENT, silent);
+  await loadPlan(folder, ENVIRONMENT, { say: silent });
   vi.mocked(inspect.inspectPki).mockClear();
   vi.useFakeTimers({ now: Date.now() + 350 * 24 * 60 * 60 * 1000, toFake: ["Date"] });
   try {
-    const { plan } = await loadPlan(folder, ENVIRONMENT, silent);
+    const { plan } = await loadPlan(folder, ENVIRONMENT, { say: silent });
     expect(plan.warnings.filter((warning) => warning.includes("for the mesh ends in"))).toHaveLength(2);
     expect(inspect.inspectPki).toHaveBeenCalledTimes(1);
   } finally {
@@ -35,6 +35,6 @@ test("a fix names the fleet that MIRADOR_FLEET named, so that the command works 
   // Somebody deployed from here, so nothing is made.
   mkdirSync(join(folder, ".mirador/state"), { recursive: true });
   writeFileSync(join(folder, ".mirador/state/node1.tfstate"), "{}");
-  const [problem] = await problemsOfPromise(loadPlan(folder, ENVIRONMENT, silent));
+  const [problem] = await problemsOfPromise(loadPlan(folder, ENVIRONMENT, { say: silent }));
   expect(problem).toMatchObject({ code: "mesh/certificate-missing", fix: "MIRADOR_FLEET=fleet.mjs npm run pki" });
 });

@@ -18,21 +18,23 @@ describe("certificates of the mesh", () => {
 
   test("are made for a fleet that nobody has deployed yet", async () => {
     const folder = pair();
-    await loadPlan(folder, ENVIRONMENT, silent);
+    await loadPlan(folder, ENVIRONMENT, { say: silent });
     expect(existsSync(join(folder, ".mirador/pki/mirador/node2.pem"))).toBe(true);
   });
 
   test("are not made beside another problem: then nothing was changed, as it says", async () => {
     const folder = pair();
     const { HAPROXY_STATS_PASS, ...others } = ENVIRONMENT;
-    const codes = codesOf(await problemsOfPromise(loadPlan(folder, others, silent))).map(([code]) => code);
+    const codes = codesOf(await problemsOfPromise(loadPlan(folder, others, { say: silent }))).map(([code]) => code);
     expect(codes[0]).toBe("secret/missing");
     expect(existsSync(join(folder, ".mirador/pki"))).toBe(false);
   });
 
   test("are not made where the state lies elsewhere: somebody else may have deployed with others", async () => {
     const folder = pair('backend: { type: "pg", config: { schema_name: "{node}" } }');
-    const codes = codesOf(await problemsOfPromise(loadPlan(folder, ENVIRONMENT, silent))).map(([code]) => code);
+    const codes = codesOf(await problemsOfPromise(loadPlan(folder, ENVIRONMENT, { say: silent }))).map(
+      ([code]) => code,
+    );
     expect(new Set(codes)).toEqual(new Set(["mesh/certificate-missing"]));
     expect(existsSync(join(folder, ".mirador/pki"))).toBe(false);
   });

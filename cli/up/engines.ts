@@ -25,7 +25,8 @@ export interface EngineQuestion {
 }
 
 /** An engine that answered before, and does not any more, or not with what was asked for. */
-function engineLost({ node, where, address }: KnownEngine, error: unknown): Trouble {
+/** What to say of one that fails in the middle. */
+export function engineLost({ node, where, address }: KnownEngine, error: unknown): Trouble {
   return {
     code: "machine/engine-lost",
     what: `the Docker engine of ${node} answered, and then failed: ${(error as Error).message.trim()}`,

@@ -4,6 +4,7 @@ import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
 import type { Group } from "../../lib/plan/groups";
 import { servicesOf } from "../../lib/plan/node-plan";
+import { chosenNodes } from "../chosen";
 import { deploy, type Told } from "../deployment";
 import { CliError, EXIT } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
@@ -79,27 +80,6 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   } finally {
     client?.close();
   }
-}
-
-/** @throws CliError `up/unknown-node` */
-export function chosenNodes<T extends { readonly name: string }>(
-  all: readonly T[],
-  named: readonly string[],
-): readonly T[] {
-  const unknown = named.filter((name) => all.every((node) => node.name !== name));
-  if (unknown.length > 0) {
-    throw new CliError(
-      {
-        code: "up/unknown-node",
-        what: `the fleet has no ${unknown.join(", ")}`,
-        where: "the command's arguments",
-        fix: `name some of: ${all.map(({ name }) => name).join(" ")}`,
-      },
-      EXIT.usage,
-    );
-  }
-  if (named.length === 0) return all;
-  return [...new Set(named)].flatMap((name) => all.find((node) => node.name === name) ?? []);
 }
 
 interface RollOut {

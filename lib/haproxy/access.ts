@@ -38,7 +38,7 @@ export interface AccessPoint {
   readonly serverTimeoutSeconds: number;
   /** Requests to this path may be silent for an hour: live tailing. */
   readonly streamingPath?: string;
-  /** Larger requests are answered 413, by their content-length. @default - no limit */
+  /** Of what is written: larger requests are answered 413, by their content-length. @default - nothing is written here */
   readonly maxBodyMiB?: number;
   /**
    * Paths that end like this take OTLP as protobuf. The stores themselves answer 200 to a GET and to other content types
@@ -126,6 +126,14 @@ export function accessPoints(
   ];
 }
 
+/**
+ * For what is written over HTTP/1: a request that met a connection which its server was just closing would be answered by
+ * closing the client's, and most OTLP clients take that for good. So no connection to a server is used twice, and a request
+ * that fits a buffer is sent again where a server closes without an answer; a larger one is answered 502, which clients
+ * try again.
+ */
+const WRITTEN: readonly Directive[] = [line`option http-server-close`, line`option http-buffer-request`];
+
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** @param crt path of the certificate in the container, when the access points speak TLS */
@@ -134,7 +142,7 @@ export function accessSections(
   algorithm: BalanceAlgorithm,
   crt: string | undefined,
 ): readonly Section[] {
-  const { name, rewrites = [], serverTimeoutSeconds, streamingPath, sticky, onlyPath, native } = point;
+  const { name, rewrites = [], serverTimeoutSeconds, streamingPath, sticky, onlyPath, native, maxBodyMiB } = point;
   const id = snake(name);
   const frontend: Section = {
     kind: "frontend",
@@ -157,6 +165,7 @@ export function accessSections(
     lines: [
       line`balance ${algorithm}`,
       line`timeout server ${serverTimeoutSeconds}s`,
+      ...(maxBodyMiB === undefined || of.http2 === true ? [] : WRITTEN),
       ...patienceOf(of),
       ...serversOf(of),
     ],

@@ -1,11 +1,12 @@
 import { CommanderError } from "commander";
 import { describe, expect, test } from "vitest";
+import { chosenNodes } from "../../../cli/chosen";
 import { EXIT } from "../../../cli/failure";
 import { commandLine } from "../../../cli/mirador";
 import { outcomeOf } from "../../../cli/session";
 import { inTurns, planSaid } from "../../../cli/up/plans";
 import { addressTroubles } from "../../../cli/up/preflight";
-import { chosenNodes, inBestOrder, stoppedAt, summaryOf } from "../../../cli/up/run";
+import { inBestOrder, stoppedAt, summaryOf } from "../../../cli/up/run";
 
 function parse(...argv: string[]): { readonly text: string; readonly asked: boolean; readonly exitCode: number } {
   let text = "";
@@ -63,7 +64,9 @@ describe("nodes", () => {
   });
 
   test("fails for names that the fleet does not have, all at once", () => {
-    expect(() => chosenNodes(all, ["nod1", "node2", "x"])).toThrow(/up\/unknown-node[\s\S]*nod1, x[\s\S]*node1 node2/);
+    expect(() => chosenNodes(all, ["nod1", "node2", "x"])).toThrow(
+      /fleet\/unknown-node[\s\S]*nod1, x[\s\S]*node1 node2/,
+    );
   });
 });
 

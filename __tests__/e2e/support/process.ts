@@ -12,6 +12,8 @@ export interface Started {
   readonly ended: Promise<Ended>;
   /** Resolves when the output holds this text; rejects when the program ends before. */
   seen(text: string): Promise<void>;
+  /** What it has said so far. */
+  heard(): string;
 }
 
 export interface StartOptions {
@@ -44,7 +46,7 @@ export function start(program: string, args: readonly string[], { cwd, env }: St
       look();
       void ended.then(() => reject(new Error(`${program} ended before it said "${text}":\n${output}`)), reject);
     });
-  return { process: child, ended, seen };
+  return { process: child, ended, seen, heard: () => output };
 }
 
 export async function succeed(started: Started): Promise<string> {

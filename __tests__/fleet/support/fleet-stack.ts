@@ -16,7 +16,7 @@ import { ensurePki, type MeshFleet } from "../../../inputs/pki";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { AccessPointName } from "../../../lib/plan/ports";
-import { type Ended, start, succeed } from "../../e2e/support/process";
+import { type Ended, type Started, start, succeed } from "../../e2e/support/process";
 import type { FleetContext } from "./context";
 import { portOf, type RigFleet } from "./fleets";
 import type { Host } from "./host";
@@ -54,11 +54,16 @@ export class FleetStack {
 
   /** Runs the operator's command on the fleet as it is defined now, and shows what it said. */
   public async mirador(...args: readonly string[]): Promise<Ended> {
-    await this.synthesize();
-    const command = ["--import", "tsx", "cli/mirador.ts", ...args];
-    const ended = await start(process.execPath, command, { cwd: this.context.root, env: this.environment() }).ended;
+    const ended = await (await this.startMirador(...args)).ended;
     console.log(`fleet | mirador ${args.join(" ")}: status ${ended.status}\n${ended.output}`);
     return ended;
+  }
+
+  /** The same, for a command that does not end by itself. */
+  public async startMirador(...args: readonly string[]): Promise<Started> {
+    await this.synthesize();
+    const command = ["--import", "tsx", "cli/mirador.ts", ...args];
+    return start(process.execPath, command, { cwd: this.context.root, env: this.environment() });
   }
 
   /** One node, whatever the others are: they may not exist yet, or be down. */

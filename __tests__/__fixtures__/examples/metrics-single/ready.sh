@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != e45d1a7a6ca4e422 ]; do
+while live=$(ask config); [ "$live" != 4073bd978815c08f ]; do
 (11 lines as usual)

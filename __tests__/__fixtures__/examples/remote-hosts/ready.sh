@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != d118ac6e98fbdaca ]; do
+while live=$(ask config); [ "$live" != 8a692dfee676fd06 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 0057148246eac75c ]; do
+while live=$(ask config); [ "$live" != e4d5ee088ddfde8f ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != d95cb531174ff6e5 ]; do
+while live=$(ask config); [ "$live" != b006d5b8446bb1fd ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != a078beacf60313d9 ]; do
+while live=$(ask config); [ "$live" != d720a84d46e6571b ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != e9113878f3b84156 ]; do
+while live=$(ask config); [ "$live" != 5d45f4a7196b3bb5 ]; do
 (11 lines as usual)

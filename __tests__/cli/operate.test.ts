@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { LineCutter, LineMerger, parseLogLine } from "../../cli/operate/log-lines";
+import { wantedSources } from "../../cli/operate/logs";
+import type { NodeLook, ServiceLook } from "../../cli/operate/look";
+import { durationText, statusText } from "../../cli/operate/status";
+import { defineFleet } from "../../lib";
+import { nodes, planOf } from "../support/fleets";
+
+const MIB = 1024 ** 2;
+const NOW = Date.parse("2026-01-31T12:00:00Z");
+
+describe("status", () => {
+  const running: ServiceLook = {
+    ...{ service: "gateway", state: "running", healthy: true, version: "0.158.0", restarts: 0 },
+    ...{ startedAt: "2026-01-31T09:00:00Z", memory: 61.4 * MIB, memoryLimit: 512 * MIB, queue: 3 * MIB },
+  };
+  const look: NodeLook = {
+    ...{ node: "node1", group: "a", engine: "ssh://root@h:22", version: "28.0.1", ready: true },
+    services: [running],
+  };
+
+  test("is a line for each node and a table of services", () => {
+    const others: readonly ServiceLook[] = [
+      { service: "vlselect", state: "exited", exitCode: 137, version: "1.26.0", restarts: 4 },
+      { service: "vlagent", state: "missing", version: "", restarts: 0 },
+      { ...running, service: "haproxy", healthy: false, restarts: 1, queue: 0 },
+    ];
+    const waits = { ...look, node: "node2", group: "b", ready: false, missing: "vlselect", services: others };
+    expect(statusText([look, waits], NOW)).toEqual([
+      "node   group  state               engine",
+      "node1  a      ready               ssh://root@h:22, Docker 28.0.1",
+      "node2  b      waits for vlselect  ssh://root@h:22, Docker 28.0.1",
+      "",
+      "node   service   state                            health  version  memory         waiting",
+      "node1  gateway   up 3 h                           up      0.158.0  61 of 512 MiB  3.0 MiB",
+      "node2  vlselect  exited (137), started again 4 ×  -       1.26.0   -              -",
+      "node2  vlagent   missing                          -       -        -              -",
+      "node2  haproxy   up 3 h, started again 1 ×        down    0.158.0  61 of 512 MiB  0",
+    ]);
+  });
+
+  test("tells in full why nothing is known of a node", () => {
+    const trouble = { code: "machine/engine-unreachable", what: "no engine", fix: "start it" };
+    expect(statusText([{ ...look, engine: "", ready: false, services: [], trouble }], NOW)).toEqual([
+      "node   group  state    engine",
+      "node1  a      unknown  does not answer",
+      "",
+      "error machine/engine-unreachable",
+      "  what   no engine",
+      "  fix    start it",
+    ]);
+  });
+
+  test.each([
+    [-3, "0 s"],
+    [59.9, "59 s"],
+    [60, "1 min"],
+    [3_599, "59 min"],
+    [86_399, "23 h"],
+    [86_400 * 9.9, "9 d"],
+  ])("%s seconds are %s", (seconds, text) => {
+    expect(durationText(seconds)).toBe(text);
+  });
+});
+
+describe("logs", () => {
+  test("times of one length, so that their order is the order of time", () => {
+    expect(parseLogLine("2026-01-31T12:00:00.5Z hello  there\r")).toEqual({
+      time: "2026-01-31T12:00:00.500000000Z",
+      text: "hello  there",
+    });
+    expect(parseLogLine("2026-01-31T12:00:00Z")).toEqual({ time: "2026-01-31T12:00:00.000000000Z", text: "" });
+    expect(parseLogLine("no time")).toBeUndefined();
+  });
+
+  test("a line that comes in pieces is one line", () => {
+    const cutter = new LineCutter();
+    expect([cutter.cut("one\ntw"), cutter.cut("o"), cutter.cut("\n\nthree")]).toEqual([["one"], [], ["two", ""]]);
+  });
+
+  test("a line is held back for a moment, and goes with everything that is older", () => {
+    const merger = new LineMerger<{ readonly time: string }>(400);
+    merger.add({ time: "3" }, 1_000);
+    merger.add({ time: "1" }, 1_100);
+    merger.add({ time: "4" }, 1_200);
+    expect(merger.due(1_399)).toEqual([]);
+    expect(merger.due(1_400)).toEqual([{ time: "1" }, { time: "3" }]);
+    merger.add({ time: "2" }, 1_450);
+    expect(merger.due(1_600)).toEqual([{ time: "2" }, { time: "4" }]);
+    expect(merger.due(9_999)).toEqual([]);
+  });
+
+  test("of all services, or of services and jobs by name; anything else is refused with what there is", () => {
+    const { nodes: plans } = planOf(defineFleet({ name: "shop", nodes: nodes(3) }));
+    expect(wantedSources(plans, [])).toEqual(expect.arrayContaining(["haproxy", "gateway", "vmstorage", "vlagent"]));
+    expect(wantedSources(plans, [])).not.toContain("prepare");
+    expect(wantedSources(plans, ["ready", "gateway", "ready"])).toEqual(["ready", "gateway"]);
+    expect(() => wantedSources(plans, ["gatewy"])).toThrow(/fleet\/unknown-service[\s\S]*gatewy[\s\S]*gateway/);
+  });
+});

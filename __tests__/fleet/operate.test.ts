@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import type { NodeLook } from "../../cli/operate/look";
+import { useFleet } from "./support/deployed";
+import { context, faults } from "./support/shared-rig";
+import { waitFor } from "./support/wait";
+
+describe(`the operator's command on three nodes (${context.title})`, () => {
+  const { stack } = useFleet();
+
+  async function status(...args: readonly string[]): Promise<{ status: number | null; nodes: readonly NodeLook[] }> {
+    const ended = await stack.mirador("status", "--json", ...args);
+    return { status: ended.status, nodes: JSON.parse(ended.output).nodes };
+  }
+
+  test("status shows every service of every node", async () => {
+    const { status: code, nodes } = await status();
+    expect(code).toBe(0);
+    expect(nodes.map(({ node, group, ready }) => ({ node, group, ready }))).toEqual([
+      { node: "node1", group: "a", ready: true },
+      { node: "node2", group: "b", ready: true },
+      { node: "node3", group: "a", ready: true },
+    ]);
+    for (const { node, services } of nodes) {
+      expect(services.map(({ service }) => service).toSorted(), node).toEqual((await stack.services(node)).toSorted());
+      for (const look of services) {
+        expect(look, node).toMatchObject({ state: "running", healthy: true, restarts: expect.any(Number) });
+        expect(look.memory, `${node} ${look.service}`).toBeGreaterThan(100_000);
+        expect(look.memory, `${node} ${look.service}`).toBeLessThan(look.memoryLimit ?? 0);
+        expect(look.version, `${node} ${look.service}`).toMatch(/^\d+\.\d+/);
+      }
+      const queues = services.flatMap(({ service, queue }) => (queue === undefined ? [] : service));
+      expect(queues.toSorted(), node).toEqual(["gateway", "vlagent", "vmagent"]);
+    }
+    const { output } = await stack.mirador("status", "node2");
+    expect(output).toMatch(/^node2 +b +ready +/m);
+    expect(output).toMatch(/^node2 +vlstorage +up \d+ \S+.* +up +\d/m);
+    expect(output).not.toContain("node1");
+  });
+
+  test("status shows a stopped and a deleted container, and what the node waits for", async () => {
+    const [stopped, deleted] = [stack.container("node2", "vlselect"), stack.container("node3", "spanmetrics")];
+    await stopped.stop();
+    await deleted.remove({ force: true });
+    try {
+      await waitFor("both are missed", { seconds: 30 }, async () =>
+        (await status("node2", "node3")).nodes.every(({ missing }) => missing !== undefined),
+      );
+      const { status: code, nodes } = await status();
+      expect(code).toBe(0);
+      expect(nodes.map(({ ready, missing }) => [ready, missing])).toEqual([
+        [true, undefined],
+        [false, "vlselect"],
+        [false, "spanmetrics"],
+      ]);
+      const rows = nodes.flatMap(({ services }) => services.filter(({ state }) => state !== "running"));
+      expect(rows).toEqual([
+        { service: "vlselect", state: "exited", exitCode: expect.any(Number), restarts: 0, version: expect.anything() },
+        { service: "spanmetrics", state: "missing", restarts: 0, version: "" },
+      ]);
+    } finally {
+      await stopped.start();
+      await stack.deploy("node3");
+    }
+  });
+
+  test("an engine that hangs is named, and the other nodes are shown all the same", async () => {
+    const host = stack.host("node3");
+    await faults.hang(host);
+    const { status: code, output } = await stack.mirador("status");
+    await faults.resume(host);
+    expect(code).toBe(1);
+    expect(output).toMatch(/^node1 +a +ready/m);
+    expect(output).toMatch(/^node3 +a +unknown +does not answer/m);
+    expect(output).toMatch(/error machine\/engine-unreachable\n +what +no Docker engine answers for node3/);
+  });
+
+  test("logs of all nodes come in the order of time", async () => {
+    const { status: code, output } = await stack.mirador("logs", "--tail", "5", "--timestamps");
+    expect(code).toBe(0);
+    const lines = output.trimEnd().split("\n");
+    const times = lines.map((line) => / \| (\S+Z) /.exec(line)?.[1] ?? line);
+    expect(times).toEqual(times.toSorted());
+    const sources = new Set(lines.map((line) => line.split("|")[0]?.trim()));
+    for (const node of stack.nodes) expect(sources).toContain(`${node} gateway`);
+
+    const one = await stack.mirador("logs", "vlstorage", "prepare", "--node", "node2", "--tail", "3");
+    expect(
+      new Set(
+        one.output
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.split("|")[0]?.trim()),
+      ),
+    ).toEqual(new Set(["node2 vlstorage", "node2 prepare"]));
+    const unknown = await stack.mirador("logs", "vlstore");
+    expect(unknown).toMatchObject({ status: 64, output: expect.stringContaining("fleet/unknown-service") });
+    expect(unknown.output).toContain("vlstorage");
+  });
+
+  test("logs --follow goes on, also with a container that was started again, until Ctrl-C", async () => {
+    const following = await stack.startMirador("logs", "spanmetrics", "--follow", "--since", "1s");
+    const container = stack.container("node2", "spanmetrics");
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    await container.restart();
+    const READY = "Everything is ready";
+    await following.seen(READY);
+    await container.restart();
+    await waitFor("the second start", { seconds: 30 }, () => following.heard().split(READY).length === 3);
+    following.process.kill("SIGINT");
+    const { status: code, output } = await following.ended;
+    expect(code).toBe(130);
+    const lines = output.trimEnd().split("\n");
+    expect(lines.filter((line) => !line.startsWith("node2 spanmetrics | "))).toEqual([]);
+    // Nothing is told twice, though the stream ended and was opened again.
+    expect(lines.filter((line) => line.includes(READY))).toHaveLength(2);
+  });
+});

@@ -1,0 +1,38 @@
+import { loadPlan } from "../../inputs/load-plan";
+import type { Fleet } from "../../lib/fleet/fleet";
+import type { NodePlan } from "../../lib/plan/node-plan";
+import { chosenNodes } from "../chosen";
+import { routeTo } from "../engine-route";
+import type { Trouble } from "../failure";
+import type { Session } from "../session";
+import { type ReachedEngine, reachEngine } from "../up/engines";
+
+/** A node and its engine, or why that does not answer. */
+export interface NodeOnEngine {
+  readonly plan: NodePlan;
+  readonly engine: ReachedEngine | Trouble;
+}
+
+/** The fleet, and those of its nodes that a command names; nothing is asked yet, and nothing is made. */
+export async function plannedNodes(
+  { folder, environment }: Session,
+  named: readonly string[],
+): Promise<{ readonly fleet: Fleet; readonly plans: readonly NodePlan[] }> {
+  const { fleet, plan } = await loadPlan(folder, environment, { mayCreate: false });
+  return { fleet, plans: chosenNodes(plan.nodes, named) };
+}
+
+/** Asks the engines of all nodes at once. */
+export async function reachNodes(
+  { nodes }: Pick<Fleet, "nodes">,
+  plans: readonly NodePlan[],
+  { environment }: Session,
+): Promise<readonly NodeOnEngine[]> {
+  return Promise.all(
+    plans.map(async (plan) => {
+      const where = `fleet.nodes[${nodes.findIndex(({ name }) => name === plan.name)}]`;
+      const route = () => routeTo(plan.docker, environment);
+      return { plan, engine: await reachEngine({ node: plan, where, route }) };
+    }),
+  );
+}
