@@ -83,7 +83,7 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
     const sources = new Set(lines.map((line) => line.split("|")[0]?.trim()));
     for (const node of stack.nodes) expect(sources).toContain(`${node} gateway`);
 
-    const one = await stack.mirador("logs", "vlstorage", "prepare", "--node", "node2", "--tail", "3");
+    const one = await stack.mirador("logs", "vlstorage", "haproxy", "--node", "node2", "--tail", "3");
     expect(
       new Set(
         one.output
@@ -91,7 +91,7 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
           .split("\n")
           .map((line) => line.split("|")[0]?.trim()),
       ),
-    ).toEqual(new Set(["node2 vlstorage", "node2 prepare"]));
+    ).toEqual(new Set(["node2 vlstorage", "node2 haproxy"]));
     const unknown = await stack.mirador("logs", "vlstore");
     expect(unknown).toMatchObject({ status: 64, output: expect.stringContaining("fleet/unknown-service") });
     expect(unknown.output).toContain("vlstorage");
@@ -113,5 +113,27 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
     expect(lines.filter((line) => !line.startsWith("node2 spanmetrics | "))).toEqual([]);
     // Nothing is told twice, though the stream ended and was opened again.
     expect(lines.filter((line) => line.includes(READY))).toHaveLength(2);
+  });
+
+  test("down takes a node away, keeps its data and says so; up brings it back with it", async () => {
+    const host = stack.host("node3");
+    const containers = async () =>
+      (await host.docker.listContainers({ all: true, filters: { label: [`mirador.fleet=${stack.fleet.name}`] } }))
+        .length;
+    const volumes = async () => ((await host.docker.listVolumes()).Volumes ?? []).map(({ Name }) => Name).toSorted();
+    const before = await volumes();
+    expect(await containers()).toBeGreaterThan(10);
+    const taken = await stack.mirador("down", "node3");
+    expect(taken).toMatchObject({ status: 0, output: expect.stringMatching(/node3 +data kept: volumes fleet_node3-/) });
+    expect(await containers()).toBe(0);
+    expect((await volumes()).filter((name) => name.endsWith("-data"))).toEqual(
+      before.filter((name) => name.endsWith("-data")),
+    );
+    expect(await stack.mirador("down", "node3")).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/node3 +has no container/),
+    });
+    expect(await stack.mirador("up")).toMatchObject({ status: 0, output: expect.stringContaining("Changed: node3;") });
+    expect((await status()).nodes.map(({ ready }) => ready)).toEqual([true, true, true]);
   });
 });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Run } from "../mirador";
+import { registerDown } from "./down";
 import { registerLogs } from "./logs";
 import { registerRepair } from "./repair";
 import { registerStatus } from "./status";
@@ -9,4 +10,4 @@ import { registerUp } from "./up";
 export type Register = (program: Command, run: Run) => void;
 
 /** In the order of the help. */
-export const VERBS: readonly Register[] = [registerUp, registerStatus, registerLogs, registerRepair];
+export const VERBS: readonly Register[] = [registerUp, registerDown, registerStatus, registerLogs, registerRepair];

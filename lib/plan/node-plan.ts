@@ -1,4 +1,4 @@
-import type { PerSignal } from "../fleet/definition";
+import { type PerSignal, SIGNALS } from "../fleet/definition";
 import type { Fleet, FleetNode } from "../fleet/fleet";
 import type { HaproxyPlan } from "../haproxy/plan-haproxy";
 import type { ResolvedImages } from "../images/overrides";
@@ -8,7 +8,7 @@ import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { Group } from "./groups";
 import type { JobPlan } from "./jobs";
 import type { AccessPointName } from "./ports";
-import type { ServicePlan } from "./service-plan";
+import type { DataVolume, ServicePlan } from "./service-plan";
 
 /** Everything about one node, as plain data. Stacks exchange nothing else. */
 export interface NodePlan {
@@ -51,6 +51,16 @@ export function servicesOf(plan: Pick<NodePlan, "stores" | "agents" | "otel" | "
     ...plan.agents.map(({ service }) => service),
     ...plan.otel.services,
     plan.haproxy.service,
+  ];
+}
+
+/** Everything of a node that outlives its containers. */
+export function dataOf(plan: Pick<NodePlan, "stores" | "agents" | "otel" | "haproxy">): readonly DataVolume[] {
+  return [
+    ...SIGNALS.flatMap((signal) => plan.stores[signal].data ?? []),
+    ...plan.agents.map(({ data }) => data),
+    plan.otel.data,
+    ...(plan.haproxy.data === undefined ? [] : [plan.haproxy.data]),
   ];
 }
 

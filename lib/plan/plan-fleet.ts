@@ -12,7 +12,7 @@ import type { StoreEndpoints } from "../victoria/endpoints";
 import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupCount, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
-import { type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
+import { dataOf, type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
 import { planNodeMesh, planTopology } from "./topology";
 
@@ -160,7 +160,6 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     ...(tls === undefined ? {} : { tls }),
     ...(mesh === undefined ? {} : { mesh: mesh.balancer }),
   });
-  const data = [...SIGNALS.map((signal) => stores[signal].data), ...agents.map((agent) => agent.data), otel.data];
   return {
     fleet: fleet.name,
     name: node.name,
@@ -174,7 +173,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     agents,
     otel,
     haproxy,
-    prepare: prepareJob([...data, haproxy.data].filter((volume) => volume !== undefined)),
+    prepare: prepareJob(dataOf({ stores, agents, otel, haproxy })),
     accessPoints: ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints)),
     ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
   };

@@ -1,0 +1,28 @@
+import { readEnvironment } from "../../inputs/environment";
+import { loadFleet } from "../../inputs/load-fleet";
+import { down } from "../operate/down";
+import { fleetLock, holdingLock } from "../run-lock";
+import type { Register } from ".";
+
+const HELP = `
+One node after the other: its balancer's neighbours are told first, so that queries go elsewhere, then its containers
+stop in order and are removed. Data stays, in volumes or folders of the host, and is named. Clients of a node that is
+down have to use another one. With both storage groups down nothing is stored and nothing answers.
+
+The same command again completes what was interrupted. To forget a node for good, see docs/fleets.md.`;
+
+/** `mirador down`: removes containers and keeps data. */
+export const registerDown: Register = (program, run) => {
+  program
+    .command("down")
+    .description("stop and remove the containers of nodes; data stays")
+    .argument("[node...]", "these alone, in this order (default: all)")
+    .addHelpText("after", HELP)
+    .action((nodes: readonly string[]) =>
+      run(async (session) => {
+        const fleet = await loadFleet(session.folder, readEnvironment(session.folder, session.environment));
+        const lock = fleetLock(fleet.name, ["mirador down", ...nodes].join(" "));
+        return holdingLock(session.folder, () => down(session, nodes), lock);
+      }),
+    );
+};
