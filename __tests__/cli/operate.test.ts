@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { healthOf, healthText } from "../../cli/operate/health";
 import { LineCutter, LineMerger, parseLogLine } from "../../cli/operate/log-lines";
 import { wantedSources } from "../../cli/operate/logs";
 import type { NodeLook, ServiceLook } from "../../cli/operate/look";
@@ -60,6 +61,37 @@ describe("status", () => {
     [86_400 * 9.9, "9 d"],
   ])("%s seconds are %s", (seconds, text) => {
     expect(durationText(seconds)).toBe(text);
+  });
+});
+
+describe("health", () => {
+  const [plan] = planOf(defineFleet({ name: "shop", nodes: nodes(3) })).nodes;
+  if (plan === undefined) throw new Error("there is no node");
+  // gRPC is asked without fetch.
+  const http = { ...plan, accessPoints: plan.accessPoints.filter(({ name }) => name !== "otlpGrpc") };
+
+  test("is an answer of every access point and of all services", async () => {
+    const asked: string[] = [];
+    const found = await healthOf(http, async (url) => {
+      asked.push(url);
+      return new Response('{"status":"success","data":[],"values":[]}');
+    });
+    expect(found.rows.map(({ state }) => state)).toEqual(http.accessPoints.map(() => "up").concat("up"));
+    expect(asked).toContain(`http://${plan.address}:8404/readyz`);
+    expect(healthText([found]).at(-1)).toBe("all up");
+  });
+
+  test("tells what is missing, and who does not answer", async () => {
+    const found = await healthOf(http, async (url) => {
+      if (url.endsWith("/readyz")) return new Response("vlselect: not ready\n", { status: 503 });
+      if (url.includes(":9471"))
+        throw Object.assign(new TypeError("fetch failed"), { cause: { code: "ECONNREFUSED" } });
+      return new Response('{"status":"success"}');
+    });
+    const states = new Map(found.rows.map(({ what, state }) => [what, state]));
+    expect(states.get("every service")).toBe("vlselect: not ready");
+    expect([...states.values()]).toContain("ECONNREFUSED");
+    expect(healthText([found]).at(-1)).toMatch(/^\d of \d+ not up$/);
   });
 });
 

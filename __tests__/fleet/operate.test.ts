@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { NodeHealth } from "../../cli/operate/health";
 import type { NodeLook } from "../../cli/operate/look";
+import { ACCESS_POINT_NAMES } from "../../lib/plan/ports";
 import { useFleet } from "./support/deployed";
 import { context, faults } from "./support/shared-rig";
 import { waitFor } from "./support/wait";
@@ -63,6 +65,28 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
     }
   });
 
+  test("health is what clients get, and tells a node that is not whole", async () => {
+    const well = await stack.mirador("health", "--json");
+    expect(well.status).toBe(0);
+    const { up, nodes } = JSON.parse(well.output);
+    expect([up, nodes.map(({ node, rows }: NodeHealth) => [node, rows.length])]).toEqual([
+      true,
+      stack.nodes.map((node) => [node, ACCESS_POINT_NAMES.length + 1]),
+    ]);
+    await stack.container("node2", "vtselect").stop();
+    try {
+      await waitFor("node2 is not ready", { seconds: 30 }, async () => {
+        const { status: code, output } = await stack.mirador("health");
+        return code === 1 && /^node2 +every service +\S+\/readyz +vtselect: not ready$/m.test(output);
+      });
+      // Another node answers in its place, so that clients miss nothing.
+      const { output } = await stack.mirador("health", "node2");
+      expect(output).toContain(`1 of ${ACCESS_POINT_NAMES.length + 1} not up`);
+    } finally {
+      await stack.container("node2", "vtselect").start();
+    }
+  });
+
   test("an engine that hangs is named, and the other nodes are shown all the same", async () => {
     const host = stack.host("node3");
     await faults.hang(host);
@@ -72,6 +96,11 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
     expect(output).toMatch(/^node1 +a +ready/m);
     expect(output).toMatch(/^node3 +a +unknown +does not answer/m);
     expect(output).toMatch(/error machine\/engine-unreachable\n +what +no Docker engine answers for node3/);
+  });
+
+  test("repair makes both groups equal, whatever was done to them before", async () => {
+    expect(await stack.mirador("repair")).toMatchObject({ status: 0 });
+    expect(await stack.mirador("repair", "--check")).toMatchObject({ status: 0 });
   });
 
   test("logs of all nodes come in the order of time", async () => {
