@@ -29,12 +29,15 @@ async function probe(plan: NodePlan, { name, url }: PlannedAccessPoint, request:
   if (name === "otlpGrpc") return probeGrpc(`${plan.haproxy.tls ? "https" : "http"}://${url}`);
   const { origin } = new URL(url);
   const signal = /^(metrics|logs|traces)Select$/.exec(name)?.[1] as Signal | undefined;
-  const init: RequestInit =
-    name === "otlpHttp"
-      ? { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }
-      : { method: "GET" };
+  // Among several nodes VictoriaTraces' port takes OTLP alone, for the gateway.
+  const otlp = name === "otlpHttp" || (name === "tracesInsert" && plan.agents.length > 0);
+  const init: RequestInit = otlp
+    ? { method: "POST", headers: { "content-type": "application/json" }, body: "{}" }
+    : { method: "GET" };
   const { path, body } =
-    signal === undefined ? { path: PATHS[name] ?? "/health" } : plan.stores[signal].endpoints.readCheck;
+    signal === undefined
+      ? { path: otlp ? "/v1/traces" : (PATHS[name] ?? "/health") }
+      : plan.stores[signal].endpoints.readCheck;
   const response = await request(origin + path, { ...init, signal: AbortSignal.timeout(PROBE_SECONDS * 1000) });
   const text = await response.text();
   if (response.status !== 200) return `HTTP ${response.status}`;
@@ -42,7 +45,6 @@ async function probe(plan: NodePlan, { name, url }: PlannedAccessPoint, request:
 }
 
 const PATHS: { readonly [name in PlannedAccessPoint["name"]]?: string } = {
-  otlpHttp: "/v1/traces",
   stats: "/healthz",
   gatewayMetrics: "/metrics",
 };
