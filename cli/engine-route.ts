@@ -16,9 +16,10 @@ export interface EngineRoute {
 
 /**
  * Every kind of engine that a fleet can name, as Terraform's provider will reach it. Nothing is asked yet.
+ * @param sshConnections open at once. @default - a few
  * @throws Error with the reason when certificates cannot be read or a context does not exist
  */
-export function routeTo(docker: DockerDefinition, environment: Environment): EngineRoute {
+export function routeTo(docker: DockerDefinition, environment: Environment, sshConnections?: number): EngineRoute {
   switch (docker.kind) {
     case "unix": {
       const address = `unix://${docker.socket ?? DEFAULT_ENGINE.slice("unix://".length)}`;
@@ -33,11 +34,16 @@ export function routeTo(docker: DockerDefinition, environment: Environment): Eng
     case "ssh": {
       const { host, user = "root", port = 22 } = docker;
       // The host's name only fills a header; the agent, which the types do not know, decides where it goes.
-      const options = { protocol: "http" as const, host: "docker", port: 80, agent: new SshAgent(docker) };
+      const options = {
+        protocol: "http" as const,
+        host: "docker",
+        port: 80,
+        agent: new SshAgent(docker, "ssh", sshConnections),
+      };
       return { address: `ssh://${user}@${host}:${port}`, client: new Docker(options) };
     }
     case "context": {
-      const { address, client } = routeTo(contextTarget(docker.name, environment), environment);
+      const { address, client } = routeTo(contextTarget(docker.name, environment), environment, sshConnections);
       return { address: `context ${docker.name}, ${address}`, client };
     }
   }

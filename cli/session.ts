@@ -22,8 +22,9 @@ export function openSession(): Session {
   const ignored = Object.keys(process.env).filter((name) => name.startsWith("DOCKER_") && name !== "DOCKER_CONFIG");
   for (const name of ignored) delete process.env[name];
   const progress = new Progress({ out: process.stdout, environment: process.env });
+  // What a verb answers may be for a program.
   if (ignored.length > 0)
-    progress.note("note", `${ignored.join(", ")} not used: fleet.nodes[…].docker says which engine is meant`);
+    console.error(`note: ${ignored.join(", ")} not used: fleet.nodes[…].docker says which engine is meant`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       if (!terraformRuns()) stopNow();
@@ -58,6 +59,10 @@ export function outcomeOf(error: unknown): { readonly text: string; readonly exi
 export async function runToExit(work: () => Promise<unknown>): Promise<never> {
   // The gRPC client names the server by its address, which Node.js calls deprecated; nobody here can change that.
   process.noDeprecation = true;
+  // Whoever reads the answer may have seen enough: `mirador logs | head`.
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) =>
+    process.exit(code === "EPIPE" ? EXIT.ok : EXIT.failed),
+  );
   try {
     const status = await work();
     process.exitCode = typeof status === "number" ? status : EXIT.ok;
@@ -66,6 +71,6 @@ export async function runToExit(work: () => Promise<unknown>): Promise<never> {
     if (text !== "") console.error(`\n${text}`);
     process.exitCode = exitCode;
   }
-  // A pull that was given up may keep a connection open.
-  process.exit();
+  // A pull that was given up may keep a connection open; what was written last may still be on its way to a pipe.
+  return new Promise(() => process.stdout.write("", () => process.exit()));
 }

@@ -16,7 +16,7 @@ export interface LogsOptions {
   readonly nodes: readonly string[];
   /** Seconds since 1970. @default - from the beginning */
   readonly since?: number;
-  /** Lines of each container. @default - all */
+  /** Lines of each container. @default - 100 when `since` is not given either, else all */
   readonly tail?: number;
   /** Goes on with what comes. */
   readonly follow: boolean;
@@ -30,6 +30,8 @@ interface ToldLine extends LogLine {
 
 /** Jobs of a node; their last words are kept until the next deploy. */
 const JOBS = ["prepare", "haproxy-configure", "ready"] as const;
+/** Everything of forty containers may be a gigabyte. */
+const TAIL_LINES = 100;
 const HOLD_MILLISECONDS = 400;
 const LOOK_MILLISECONDS = 1_000;
 const PRINT_MILLISECONDS = 200;
@@ -41,7 +43,8 @@ const PRINT_MILLISECONDS = 200;
 export async function logs(session: Session, options: LogsOptions): Promise<number> {
   const { fleet, plans } = await plannedNodes(session, options.nodes);
   const wanted = wantedSources(plans, options.services);
-  const nodes = await reachNodes(fleet, plans, session);
+  // A container that is replaced has two for a moment.
+  const nodes = await reachNodes(fleet, plans, session, options.follow ? 2 * wanted.length : 0);
   const troubles = nodes.flatMap(({ engine }) => ("code" in engine ? engine : []));
   const reached = nodes.flatMap(({ engine }) => ("code" in engine ? [] : engine));
   if (reached.length === 0) throw new CliError(troubles);
@@ -169,7 +172,7 @@ class NodeLogs {
   }
 
   private range(): { readonly since?: number; readonly tail?: number } {
-    const { since, tail } = this.options;
+    const { since, tail = since === undefined ? TAIL_LINES : undefined } = this.options;
     return { ...(since === undefined ? {} : { since }), ...(tail === undefined ? {} : { tail }) };
   }
 

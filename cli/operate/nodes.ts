@@ -22,16 +22,20 @@ export async function plannedNodes(
   return { fleet, plans: chosenNodes(plan.nodes, named) };
 }
 
-/** Asks the engines of all nodes at once. */
+/**
+ * Asks the engines of all nodes at once.
+ * @param streams that will stay open on each of them. @default 0
+ */
 export async function reachNodes(
   { nodes }: Pick<Fleet, "nodes">,
   plans: readonly NodePlan[],
   { environment }: Session,
+  streams = 0,
 ): Promise<readonly NodeOnEngine[]> {
   return Promise.all(
     plans.map(async (plan) => {
       const where = `fleet.nodes[${nodes.findIndex(({ name }) => name === plan.name)}]`;
-      const route = () => routeTo(plan.docker, environment);
+      const route = () => routeTo(plan.docker, environment, streams === 0 ? undefined : streams + 3);
       return { plan, engine: await reachEngine({ node: plan, where, route }) };
     }),
   );

@@ -5,7 +5,7 @@ import type { DockerDefinition } from "../../lib/fleet/definition";
 
 type Ssh = Extract<DockerDefinition, { kind: "ssh" }>;
 
-/** Handshakes are slow, and sshd refuses more than ten at once. */
+/** Handshakes are slow, and sshd refuses more than ten that are under way at once. */
 const CONNECTIONS = 3;
 const CONNECT_SECONDS = 10;
 
@@ -14,11 +14,13 @@ const CONNECT_SECONDS = 10;
  * jump hosts and `known_hosts` are those of every other ssh, and an unknown host is refused.
  */
 export class SshAgent extends Agent {
+  /** @param connections open at once; whoever raises it for streams that stay open begins them one after the other */
   constructor(
     private readonly to: Ssh,
     private readonly program = "ssh",
+    connections = CONNECTIONS,
   ) {
-    super({ keepAlive: true, maxSockets: CONNECTIONS });
+    super({ keepAlive: true, maxSockets: connections });
   }
 
   public override createConnection(): Duplex {

@@ -28,7 +28,12 @@ export const registerLogs: Register = (program, run) => {
     .argument("[service...]", "these alone (default: all)")
     .option("--node <node...>", "of these alone (default: all)")
     .addOption(new Option("--since <time>", "from then on: 90s, 10m, 2h, 3d, or 2026-01-31T12:00:00Z").argParser(since))
-    .addOption(new Option("--tail <lines>", "no more than so many lines of each service").argParser(lines))
+    .addOption(
+      new Option(
+        "--tail <lines>",
+        "no more than so many lines of each service (default: 100, with --since all)",
+      ).argParser(lines),
+    )
     .option("-f, --follow", "go on with what comes")
     .option("-t, --timestamps", "write the time before each line")
     .addHelpText("after", HELP)
