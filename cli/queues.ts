@@ -41,25 +41,34 @@ const BATCHES = 4;
 /** A queue that cannot be sent waits up to ten seconds between two tries and does not get shorter meanwhile. */
 const LOOKS = 6;
 
-export interface Drained {
-  /** Of the largest batch. */
-  readonly batchBytes: number;
-  /** So much counts as nothing, even if it only grows or stands still. */
-  readonly littleBytes: number;
-}
+/** Less than this is what is just on its way, at any rate. */
+const LITTLE_BYTES = 256 * 1024;
 
 /**
  * Whether a queue holds no more than what is on its way: two looks in a row find little, or not more than the batches
  * that are sent at a time while it also gets shorter now and then. One that only grows or stands still is a backlog.
  * @param sizes what was seen, the newest last
+ * @param batchBytes of the largest batch
  */
-export function isDrained(sizes: readonly number[], { batchBytes, littleBytes }: Drained): boolean {
+export function isDrained(sizes: readonly number[], batchBytes: number): boolean {
   const [before, last] = sizes.slice(-2);
   if (before === undefined || last === undefined) return false;
-  if (Math.max(before, last) <= littleBytes) return true;
+  if (Math.max(before, last) <= LITTLE_BYTES) return true;
   if (Math.max(before, last) > BATCHES * batchBytes) return false;
   const recent = sizes.slice(-LOOKS);
   return recent.some((size, index) => index > 0 && size < (recent[index - 1] ?? 0));
+}
+
+/**
+ * Whether a queue holds nothing older than the looks at it: it was found empty, or never with more than a batch and never
+ * twice the same, three times in a row. What stands still may be of any age, however little it is.
+ * @param sizes what was seen, the newest last
+ * @param batchBytes of the largest batch
+ */
+export function holdsNothingOld(sizes: readonly number[], batchBytes: number): boolean {
+  if (sizes.length > 1 && sizes.includes(0)) return true;
+  const last = sizes.slice(-3);
+  return last.length === 3 && last.every((size, index) => size <= batchBytes && size !== last[index - 1]);
 }
 
 /** @returns such as `700 KiB` or `5.0 MiB` */

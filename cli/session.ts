@@ -59,10 +59,11 @@ export function outcomeOf(error: unknown): { readonly text: string; readonly exi
 export async function runToExit(work: () => Promise<unknown>): Promise<never> {
   // The gRPC client names the server by its address, which Node.js calls deprecated; nobody here can change that.
   process.noDeprecation = true;
-  // Whoever reads the answer may have seen enough: `mirador logs | head`.
-  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) =>
-    process.exit(code === "EPIPE" ? EXIT.ok : EXIT.failed),
-  );
+  // Whoever reads may have seen enough, as in `mirador health | head`; what is under way comes to its end all the same.
+  for (const out of [process.stdout, process.stderr])
+    out.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") process.exit(EXIT.failed);
+    });
   try {
     const status = await work();
     process.exitCode = typeof status === "number" ? status : EXIT.ok;

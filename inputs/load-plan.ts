@@ -11,6 +11,7 @@ import { meshFor } from "./pki";
 import { readStatsPassword } from "./secrets";
 import { readTlsFiles } from "./tls";
 
+/** A fleet and what was decided about it. */
 export interface LoadedPlan {
   readonly fleet: Fleet;
   readonly plan: FleetPlan;
@@ -18,6 +19,7 @@ export interface LoadedPlan {
   readonly stateFolder: string;
 }
 
+/** What {@link loadPlan} may do besides. */
 export interface LoadPlanOptions {
   /** Told what was made: the certificates of a fleet that was never deployed. @default - the standard error output */
   readonly say?: (line: string) => void;

@@ -110,6 +110,12 @@ describe("logs", () => {
     expect([cutter.cut("one\ntw"), cutter.cut("o"), cutter.cut("\n\nthree")]).toEqual([["one"], [], ["two", ""]]);
   });
 
+  test("a line that Docker hands on in pieces has its first time alone", () => {
+    const cutter = new LineCutter();
+    cutter.cut("2026-01-31T12:00:00.1Z aaa");
+    expect(cutter.cut("2026-01-31T12:00:00.2Z bbb\n")).toEqual(["2026-01-31T12:00:00.1Z aaabbb"]);
+  });
+
   test("a line is held back for a moment, and goes with everything that is older", () => {
     const merger = new LineMerger<{ readonly time: string }>(400);
     merger.add({ time: "3" }, 1_000);

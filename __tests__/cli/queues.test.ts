@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { agentSizes, isDrained, queueSizes } from "../../cli/queues";
+import { agentSizes, holdsNothingOld, isDrained, queueSizes } from "../../cli/queues";
 
 const MIB = 1024 ** 2;
-const ENOUGH = { batchBytes: 2 * MIB, littleBytes: 256 * 1024 };
+const BATCH = 2 * MIB;
 
 test("reads the size of each exporter's queue, whatever labels stand beside it", () => {
   const metrics = [
@@ -36,7 +36,7 @@ describe("a queue is drained", () => {
     ["after a backlog", [30 * MIB, 9 * MIB, 1_000, 2_000]],
     ["when it goes up and down by the batches of a busy gateway", [3 * MIB, 5 * MIB, 4 * MIB, 6 * MIB]],
   ])("%s", (_, sizes) => {
-    expect(isDrained(sizes, ENOUGH)).toBe(true);
+    expect(isDrained(sizes, BATCH)).toBe(true);
   });
 });
 
@@ -50,13 +50,24 @@ describe("a queue is not drained", () => {
     ["when it only grows", [300_000, 400_000, 500_000, 600_000]],
     ["when what made it shorter is long ago", [2 * MIB, MIB, MIB, MIB, MIB, MIB, MIB]],
   ])("%s", (_, sizes) => {
-    expect(isDrained(sizes, ENOUGH)).toBe(false);
+    expect(isDrained(sizes, BATCH)).toBe(false);
+  });
+});
+
+describe("a queue holds nothing old", () => {
+  test.each([
+    ["when it was empty at one of two looks", [0, 5 * MIB]],
+    ["when it is never empty and always another little", [MIB, 1_000, 900_000]],
+  ])("%s", (_, sizes) => {
+    expect(holdsNothingOld(sizes, BATCH)).toBe(true);
   });
 
-  test("when little stands still, and nothing counts as little", () => {
-    const exact = { ...ENOUGH, littleBytes: 0 };
-    expect(isDrained([100, 100, 100], exact)).toBe(false);
-    expect(isDrained([100, 0, 100], exact)).toBe(true);
-    expect(isDrained([0, 0], exact)).toBe(true);
+  test.each([
+    ["is not known after a single look", [0]],
+    ["is not so while it is drained", [8 * MIB, 3 * MIB, 2 * MIB, MIB]],
+    ["is not so when it stands still after it was drained", [3 * MIB, 700, 700]],
+    ["is not so when little stands still", [700, 700, 700, 700]],
+  ])("%s", (_, sizes) => {
+    expect(holdsNothingOld(sizes, BATCH)).toBe(false);
   });
 });

@@ -1,18 +1,19 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { readMeshFiles } from "../../inputs/pki";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { type Deployment, remove } from "../deployment";
+import { type Deployment, remove, type Told } from "../deployment";
 import { CliError, EXIT, Interrupted } from "../failure";
 import { MeshClient } from "../mesh-client";
 import { nodeContainers } from "../orphans";
 import type { Session } from "../session";
 import { init, synth, terraformEnvironment } from "../terraform";
-import { drainNode } from "../up/drain";
+import { drainNode, LEAVE_SECONDS, TELL_AGAIN_MILLISECONDS } from "../up/drain";
 import type { ReachedEngine } from "../up/engines";
 import { underName } from "../up/under-name";
 import { plannedNodes, reachNodes } from "./nodes";
 
-/** How long the balancers of the other nodes send queries elsewhere. */
-const LEAVE_SECONDS = 60;
+/** How long queries may take to leave for the other group; one that lacks something takes none. */
+const DRAIN_SECONDS = 30;
 
 interface DownNode {
   readonly plan: NodePlan;
@@ -58,14 +59,19 @@ export async function down(session: Session, named: readonly string[]): Promise<
       const place = { folder, node: name, interrupt, env: terraformEnvironment(environment) };
       const told = fleet.nodes.length === 1 ? progress : underName(progress, name);
       const deployment: Deployment = { place, client: engine.client, fleet: fleet.name, node: name, prefix, network };
-      if ((await nodeContainers(engine.client, deployment)).length === 0) {
-        told.note("down", "has no container");
-        continue;
-      }
       await init(place);
-      // Queries leave before the node does; who cannot be told notices by itself.
-      if (mesh !== undefined) await drainNode(mesh, staying, name, LEAVE_SECONDS);
-      await remove({ ...deployment, progress: told });
+      const tell = async (seconds: number) => (mesh ? drainNode(mesh, staying, name, seconds) : []);
+      const deployed = (await nodeContainers(engine.client, deployment)).length > 0;
+      if (mesh !== undefined && deployed) await drained(told, () => tell(LEAVE_SECONDS));
+      const again = setInterval(() => void tell(LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);
+      try {
+        await remove({ ...deployment, progress: told });
+      } catch (error) {
+        await tell(0);
+        throw error;
+      } finally {
+        clearInterval(again);
+      }
       for (const line of await keptData(plan, engine)) told.note("down", `data kept: ${line}`);
     }
   } finally {
@@ -73,6 +79,25 @@ export async function down(session: Session, named: readonly string[]): Promise<
   }
   progress.line(`\nmirador up ${named.join(" ")}`.trimEnd().concat(" brings it back with its data"));
   return EXIT.ok;
+}
+
+/** Until queries have left the node, or it is plain that they will not: the person has asked for it all the same. */
+async function drained(told: Told, tell: () => Promise<readonly string[]>): Promise<void> {
+  await told.step(
+    "drain",
+    "queries leave for the other group",
+    async (step) => {
+      for (const end = performance.now() + DRAIN_SECONDS * 1000; ; await sleep(1_000)) {
+        const reasons = await tell();
+        if (reasons.length === 0 || performance.now() >= end) return reasons;
+        step.waiting(reasons.join("; "));
+      }
+    },
+    (reasons) =>
+      reasons.length === 0
+        ? "queries have left"
+        : `queries go there still, and answers may be incomplete for some seconds: ${reasons.join("; ")}`,
+  );
 }
 
 /** What is still on the host, as the person would look for it. */

@@ -12,6 +12,7 @@ export interface NodeHealth {
   readonly rows: readonly Pick<AccessRow, "what" | "url" | "state">[];
 }
 
+/** What {@link health} asks. */
 export interface HealthOptions {
   /** @default - all */
   readonly nodes: readonly string[];
@@ -47,6 +48,7 @@ async function readiness(url: string, request: Fetch): Promise<string> {
   }
 }
 
+/** A table of all that was asked, and a line that sums it up. */
 export function healthText(nodes: readonly NodeHealth[]): readonly string[] {
   const rows = nodes.flatMap(({ node, rows: all }) => all.map(({ what, url, state }) => [node, what, url, state]));
   const wrong = rows.filter((row) => row.at(-1) !== "up").length;

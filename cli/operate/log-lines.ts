@@ -5,6 +5,8 @@ export interface LogLine {
   readonly text: string;
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z /;
+
 /** Docker writes the time before each line when it is asked to. A piece of a line that was too long has a time as well. */
 export function parseLogLine(line: string): LogLine | undefined {
   const [, time, text = ""] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
@@ -17,12 +19,16 @@ function padded(time: string): string {
   return `${seconds}.${fraction.padEnd(9, "0")}Z`;
 }
 
-/** Cuts a stream of pieces at its line ends; what comes after the last one waits for the next piece. */
+/**
+ * Cuts a stream of pieces at its line ends; what comes after the last one waits for the next piece. Docker hands on a line
+ * that is longer than 16 KiB in pieces, each with its time.
+ */
 export class LineCutter {
   private rest = "";
 
   public cut(piece: string): readonly string[] {
-    const lines = (this.rest + piece).split("\n");
+    const goesOn = this.rest === "" ? piece : piece.replace(TIME, "");
+    const lines = (this.rest + goesOn).split("\n");
     this.rest = lines.pop() ?? "";
     return lines;
   }
@@ -52,6 +58,7 @@ export class LineMerger<T extends { readonly time: string }> {
   }
 }
 
+/** For `sort`: the order of time. */
 export function byTime(a: { readonly time: string }, b: { readonly time: string }): number {
   return a.time < b.time ? -1 : a.time > b.time ? 1 : 0;
 }

@@ -6,9 +6,11 @@ import type { ServicePlan } from "../../lib/plan/service-plan";
 import type { ServiceName } from "../../lib/plan/services";
 import { missingAt, runInside } from "../engine-exec";
 import type { Trouble } from "../failure";
-import { engineLost } from "../up/engines";
+import { engineLost, type ReachedEngine, withinSeconds } from "../up/engines";
 import { eyesOn } from "../up/node-eyes";
 import type { NodeOnEngine } from "./nodes";
+
+const LOOK_SECONDS = 20;
 
 /** A service as its engine and the node's HAProxy see it. */
 export interface ServiceLook {
@@ -33,6 +35,7 @@ export interface ServiceLook {
   readonly queue?: number;
 }
 
+/** A node with all its services. */
 export interface NodeLook {
   readonly node: string;
   readonly group: string;
@@ -53,34 +56,40 @@ export interface NodeLook {
 export async function lookAtNode({ plan, engine }: NodeOnEngine): Promise<NodeLook> {
   const about = { node: plan.name, group: plan.group };
   if ("code" in engine) return { ...about, engine: "", trouble: engine, ready: false, services: [] };
-  const { address, version, client } = engine;
-  const haproxy = `${plan.prefix}-haproxy`;
+  const { address, version } = engine;
   try {
-    const [containers, missing, healthy, queues] = await Promise.all([
-      serviceContainers(client, plan),
-      missingAt(client, haproxy).catch(() => "haproxy"),
-      checks(client, haproxy).catch(() => new Map<string, boolean>()),
-      eyesOn(plan, client, engine.aheadSeconds)
-        .queues()
-        .catch(() => undefined),
-    ]);
-    const services = await Promise.all(
-      servicesOf(plan).map(async (service) => {
-        const look = await lookAtService(client, plan, service, containers.get(service.service));
-        const waits = queues && waiting(service.service, queues);
-        const up = service.service === "haproxy" ? missing !== "haproxy" : healthy.get(service.service);
-        return {
-          ...look,
-          ...(waits === undefined ? {} : { queue: waits }),
-          ...(up === undefined || look.state !== "running" ? {} : { healthy: up }),
-        };
-      }),
-    );
-    const ready = missing === undefined;
-    return { ...about, engine: address, version, ready, ...(ready ? {} : { missing }), services };
+    return await withinSeconds(lookAtReached(plan, engine), LOOK_SECONDS);
   } catch (error) {
     return { ...about, engine: address, version, trouble: engineLost(engine, error), ready: false, services: [] };
   }
+}
+
+async function lookAtReached(plan: NodePlan, engine: ReachedEngine): Promise<NodeLook> {
+  const { address, version, client } = engine;
+  const haproxy = `${plan.prefix}-haproxy`;
+  const [containers, missing, healthy, queues] = await Promise.all([
+    serviceContainers(client, plan),
+    missingAt(client, haproxy).catch(() => "haproxy"),
+    checks(client, haproxy).catch(() => new Map<string, boolean>()),
+    eyesOn(plan, client, engine.aheadSeconds)
+      .queues()
+      .catch(() => undefined),
+  ]);
+  const services = await Promise.all(
+    servicesOf(plan).map(async (service) => {
+      const look = await lookAtService(client, plan, service, containers.get(service.service));
+      const waits = queues && waiting(service.service, queues);
+      const up = service.service === "haproxy" ? missing !== "haproxy" : healthy.get(service.service);
+      return {
+        ...look,
+        ...(waits === undefined ? {} : { queue: waits }),
+        ...(up === undefined || look.state !== "running" ? {} : { healthy: up }),
+      };
+    }),
+  );
+  const ready = missing === undefined;
+  const about = { node: plan.name, group: plan.group, engine: address, version };
+  return { ...about, ready, ...(ready ? {} : { missing }), services };
 }
 
 async function serviceContainers(
@@ -102,10 +111,13 @@ async function lookAtService(
   if (info === undefined) return { service, state: "missing", version: "", restarts: 0 };
   const container = client.getContainer(info.Id);
   const running = info.State === "running";
-  const [{ State, RestartCount }, stats] = await Promise.all([
-    container.inspect(),
+  const [details, stats] = await Promise.all([
+    container.inspect().catch(unlessGone),
     running ? container.stats({ stream: false, "one-shot": true }).catch(() => undefined) : undefined,
   ]);
+  // Replaced meanwhile, as `mirador up` does.
+  if (details === undefined) return { service, state: "missing", version: "", restarts: 0 };
+  const { State, RestartCount } = details;
   const used = stats && memoryOf(stats.memory_stats);
   return {
     service,
@@ -115,6 +127,12 @@ async function lookAtService(
     ...(running ? { startedAt: State.StartedAt } : { exitCode: State.ExitCode }),
     ...(used === undefined ? {} : { memory: used, memoryLimit: memoryMiB * 1024 ** 2 }),
   };
+}
+
+/** A container that is not there any more is no trouble of its engine. */
+export function unlessGone(error: { readonly statusCode?: number }): undefined {
+  if (error.statusCode === 404) return undefined;
+  throw error;
 }
 
 /** As `docker stats` counts; the names of the counters are those of cgroup v1 and v2. */

@@ -13,7 +13,7 @@ export interface NodeOnEngine {
   readonly engine: ReachedEngine | Trouble;
 }
 
-/** The fleet, and those of its nodes that a command names; nothing is asked yet, and nothing is made. */
+/** The fleet, and those of its nodes that a command names; no engine is asked yet, and no certificate is made. */
 export async function plannedNodes(
   { folder, environment }: Session,
   named: readonly string[],
@@ -22,21 +22,26 @@ export async function plannedNodes(
   return { fleet, plans: chosenNodes(plan.nodes, named) };
 }
 
-/**
- * Asks the engines of all nodes at once.
- * @param streams that will stay open on each of them. @default 0
- */
+/** Asks the engines of all nodes at once. */
 export async function reachNodes(
-  { nodes }: Pick<Fleet, "nodes">,
+  fleet: Pick<Fleet, "nodes">,
   plans: readonly NodePlan[],
+  session: Session,
+): Promise<readonly NodeOnEngine[]> {
+  return Promise.all(plans.map(async (plan) => ({ plan, engine: await reachNode(fleet, plan, session) })));
+}
+
+/**
+ * Asks the engine of a node.
+ * @param streams that will stay open on it. @default 0
+ */
+export async function reachNode(
+  { nodes }: Pick<Fleet, "nodes">,
+  plan: NodePlan,
   { environment }: Session,
   streams = 0,
-): Promise<readonly NodeOnEngine[]> {
-  return Promise.all(
-    plans.map(async (plan) => {
-      const where = `fleet.nodes[${nodes.findIndex(({ name }) => name === plan.name)}]`;
-      const route = () => routeTo(plan.docker, environment, streams === 0 ? undefined : streams + 3);
-      return { plan, engine: await reachEngine({ node: plan, where, route }) };
-    }),
-  );
+): Promise<ReachedEngine | Trouble> {
+  const where = `fleet.nodes[${nodes.findIndex(({ name }) => name === plan.name)}]`;
+  const route = () => routeTo(plan.docker, environment, streams === 0 ? undefined : streams + 3);
+  return reachEngine({ node: plan, where, route });
 }

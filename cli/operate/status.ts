@@ -5,6 +5,7 @@ import type { Session } from "../session";
 import { lookAtNode, type NodeLook, type ServiceLook } from "./look";
 import { plannedNodes, reachNodes } from "./nodes";
 
+/** What {@link status} shows. */
 export interface StatusOptions {
   /** @default - all */
   readonly nodes: readonly string[];

@@ -1,7 +1,7 @@
 import type { Group, Member } from "../../lib/plan/groups";
 import type { Trouble } from "../failure";
 import type { MeshNode } from "../mesh-client";
-import { isDrained, sizeText } from "../queues";
+import { holdsNothingOld, sizeText } from "../queues";
 import { type GroupStores, insertInto, queryPath, type Transport } from "./group";
 import { groupUnanswered } from "./trouble";
 
@@ -104,7 +104,7 @@ function backlog({ name }: MeshNode, { signal, group, state, seen, batchBytes }:
       ),
     ];
   seen.push(Number(waiting));
-  if (isDrained(seen, { batchBytes, littleBytes: 0 })) return [];
+  if (holdsNothingOld(seen, batchBytes)) return [];
   return [onTheWay(name, `${sizeText(Number(waiting))} of ${signal} wait in the queues of ${name} for group ${group}`)];
 }
 

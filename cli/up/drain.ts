@@ -2,6 +2,10 @@ import { LEAVE_PATH } from "../../lib/haproxy/peers";
 import type { MeshClient, MeshNode } from "../mesh-client";
 
 const ANSWER_MILLISECONDS = 5_000;
+/** How long balancers stay told. */
+export const LEAVE_SECONDS = 60;
+/** How often they are told again while the node is away. */
+export const TELL_AGAIN_MILLISECONDS = 15_000;
 
 /**
  * Tells balancers that `node` will be away for so many seconds, so that queries leave its group before it does. The node's

@@ -24,8 +24,7 @@ export interface EngineQuestion {
   readonly route: () => EngineRoute;
 }
 
-/** An engine that answered before, and does not any more, or not with what was asked for. */
-/** What to say of one that fails in the middle. */
+/** What to say of an engine that answered before, and does not any more, or not with what was asked for. */
 export function engineLost({ node, where, address }: KnownEngine, error: unknown): Trouble {
   return {
     code: "machine/engine-lost",
@@ -140,10 +139,11 @@ async function sharedAmong(first: Comparable, others: readonly Comparable[]): Pr
   const name = `mirador-same-engine-${randomUUID()}`;
   await first.client.createVolume({ Name: name, Labels: { [LABEL]: `${Date.now()}` } });
   try {
-    const seen = await Promise.all(others.map(({ client }) => hasVolume(client, name)));
-    const same = others.filter((_, index) => seen[index]);
-    const [next, ...further] = others.filter((_, index) => !seen[index]);
-    const rest = next === undefined ? [] : await sharedAmong(next, further);
+    const seen = await Promise.all(others.map((other) => asked(other, () => hasVolume(other.client, name))));
+    const lost = seen.filter((found) => typeof found === "object");
+    const same = others.filter((_, index) => seen[index] === true);
+    const [next, ...further] = others.filter((_, index) => seen[index] === false);
+    const rest = [...lost, ...(next === undefined ? [] : await sharedAmong(next, further))];
     return same.length === 0 ? rest : [sharedTrouble([first, ...same]), ...rest];
   } finally {
     await first.client.getVolume(name).remove();

@@ -9,8 +9,17 @@ export interface Findings {
 
 export const NOTHING_FOUND: Findings = { errors: [], warnings: [] };
 
+/** What several looks have found of one thing is told once. */
 export function together(found: readonly Findings[]): Findings {
-  return { errors: found.flatMap(({ errors }) => errors), warnings: found.flatMap(({ warnings }) => warnings) };
+  return {
+    errors: once(found.flatMap(({ errors }) => errors)),
+    warnings: once(found.flatMap(({ warnings }) => warnings)),
+  };
+}
+
+function once(troubles: readonly Trouble[]): readonly Trouble[] {
+  const key = ({ code, what, where }: Trouble): string => `${code} ${where} ${what}`;
+  return [...new Map(troubles.map((trouble) => [key(trouble), trouble])).values()];
 }
 
 export function formatWarning(trouble: Trouble): string {

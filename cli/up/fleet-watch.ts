@@ -23,8 +23,6 @@ export interface WatchOptions {
   readonly batchBytes: number;
 }
 
-/** What a slow sender's batch may grow to while nothing waits. */
-const LITTLE_BYTES = 256 * 1024;
 /** Balancers take a store for one that lacks its last seconds until it is this old; a little later for their looks. */
 const SETTLED_SECONDS = YOUNG_SECONDS + 3;
 
@@ -87,7 +85,7 @@ export class FleetWatch {
       const bytes = queuesTowards(signal, group).reduce((all, queue) => all + (sizes.get(queue) ?? 0), 0);
       const seen = [...(this.sizes.get(key) ?? []), bytes].slice(-10);
       this.sizes.set(key, seen);
-      if (isDrained(seen, { batchBytes, littleBytes: LITTLE_BYTES })) return [];
+      if (isDrained(seen, batchBytes)) return [];
       const last = seen.at(-1) ?? 0;
       // The first look says nothing yet.
       return seen.length < 2 && last <= batchBytes

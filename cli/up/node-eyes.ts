@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { PORTS } from "../../lib/plan/ports";
-import { AGENT_SIGNALS, AGENTS, type AgentName } from "../../lib/victoria/agents";
+import { AGENTS } from "../../lib/victoria/agents";
 import { endpointUrl } from "../../lib/victoria/endpoints";
 import { missingAt, runInside } from "../engine-exec";
 import { agentSizes, queueSizes } from "../queues";
@@ -25,36 +25,40 @@ export function eyesOn(plan: NodePlan, client: Docker, aheadSeconds: number): No
     name: plan.name,
     group: plan.group,
     missing: () => missingAt(client, haproxy),
-    queues: async () => sizesIn(await runInside(client, haproxy, QUEUES, (AGENT_SIGNALS.length + 1) * ASK_SECONDS + 1)),
+    queues: async () => {
+      const seconds = (plan.agents.length + 1) * ASK_SECONDS + 1;
+      return sizesIn(await runInside(client, haproxy, queuesScript(plan), seconds), plan);
+    },
     storeAges: () => withinSeconds(storeAges(plan, client, aheadSeconds), ANSWER_SECONDS),
   };
 }
-
-const AGENT_NAMES: readonly AgentName[] = AGENT_SIGNALS.map((signal) => AGENTS[signal].service);
 
 /**
  * Asked from HAProxy's container, which is in the node's network and can ask. An agent that does not answer stands in
  * nobody's way: readiness tells of it, and an older node has none.
  */
-const QUEUES = [
-  `ask() { timeout ${ASK_SECONDS} wget -q -O - "$1" || return 1; }`,
-  `all=$(ask ${endpointUrl({ service: "gateway", port: PORTS.collectorMetrics }, "/metrics")}) || exit 1`,
-  'echo "$all" | grep "^otelcol_exporter_queue_size"',
-  ...AGENT_SIGNALS.flatMap((signal) => [
-    `echo "@${AGENTS[signal].service}"`,
-    `ask ${endpointUrl(AGENTS[signal], "/metrics")} 2>/dev/null | grep "_remotewrite_pending_data_bytes"`,
-  ]),
-  "exit 0",
-].join("\n");
+function queuesScript({ agents }: NodePlan): string {
+  return [
+    `ask() { timeout ${ASK_SECONDS} wget -q -O - "$1" || return 1; }`,
+    `all=$(ask ${endpointUrl({ service: "gateway", port: PORTS.collectorMetrics }, "/metrics")}) || exit 1`,
+    'echo "$all" | grep "^otelcol_exporter_queue_size"',
+    ...agents.flatMap(({ signal }) => [
+      `echo "@${AGENTS[signal].service}"`,
+      `ask ${endpointUrl(AGENTS[signal], "/metrics")} 2>/dev/null | grep "_remotewrite_pending_data_bytes"`,
+    ]),
+    "exit 0",
+  ].join("\n");
+}
 
-/** @param text what {@link QUEUES} prints */
-function sizesIn(text: string): ReadonlyMap<string, number> {
-  const [gateway = "", ...agents] = text.split(/^@/m);
+/** @param text what {@link queuesScript} prints */
+function sizesIn(text: string, { agents }: NodePlan): ReadonlyMap<string, number> {
+  const [gateway = "", ...parts] = text.split(/^@/m);
   return new Map([
     ...queueSizes(gateway),
-    ...AGENT_NAMES.flatMap((agent) => [
-      ...agentSizes(agents.find((part) => part.startsWith(`${agent}\n`)) ?? "", agent, GROUPS),
-    ]),
+    ...agents.flatMap(({ signal }) => {
+      const { service } = AGENTS[signal];
+      return [...agentSizes(parts.find((part) => part.startsWith(`${service}\n`)) ?? "", service, GROUPS)];
+    }),
   ]);
 }
 

@@ -10,7 +10,7 @@ import { CliError, EXIT } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
 import { MeshClient } from "../mesh-client";
 import type { Session } from "../session";
-import { drainNode } from "./drain";
+import { drainNode, LEAVE_SECONDS, TELL_AGAIN_MILLISECONDS } from "./drain";
 import { formatWarning } from "./findings";
 import { FleetWatch, type NodeEyes } from "./fleet-watch";
 import { eyesOn } from "./node-eyes";
@@ -91,10 +91,6 @@ interface RollOut {
   /** @default - a single node */
   readonly client?: MeshClient;
 }
-
-/** How long balancers stay told, and how often they are told again while the node is away. */
-const LEAVE_SECONDS = 60;
-const TELL_AGAIN_MILLISECONDS = 15_000;
 
 async function rollOut({ session, options, fleet, nodes, planned, client }: RollOut): Promise<Rolled> {
   const there = new Set(nodes.filter(({ deployed }) => deployed).map(({ plan }) => plan.name));

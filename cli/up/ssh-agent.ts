@@ -30,6 +30,8 @@ export class SshAgent extends Agent {
 
 export function sshArguments({ host, user = "root", port = 22, identityFile, knownHostsFile }: Ssh): readonly string[] {
   const options = ["BatchMode=yes", "StrictHostKeyChecking=yes", `ConnectTimeout=${CONNECT_SECONDS}`];
+  // A host that is gone ends its connections after a quarter of a minute, and not when the kernel gives up.
+  options.push("ServerAliveInterval=5", "ServerAliveCountMax=3");
   if (knownHostsFile !== undefined) options.push(`UserKnownHostsFile=${knownHostsFile}`);
   return [
     ...(identityFile === undefined ? [] : ["-i", identityFile]),

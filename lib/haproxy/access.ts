@@ -128,11 +128,15 @@ export function accessPoints(
 
 /**
  * For what is written over HTTP/1: a request that met a connection which its server was just closing would be answered by
- * closing the client's, and most OTLP clients take that for good. So no connection to a server is used twice, and a request
- * that fits a buffer is sent again where a server closes without an answer; a larger one is answered 502, which clients
- * try again.
+ * closing the client's, and most OTLP clients take that for good. So no connection to a server is used twice, and what is
+ * closed without an answer is answered 502, which clients try again.
  */
-const WRITTEN: readonly Directive[] = [line`option http-server-close`, line`option http-buffer-request`];
+const WRITTEN: readonly Directive[] = [line`option http-server-close`];
+/**
+ * OTLP requests are whole when they are sent; one that fits a buffer is sent again here where a server closes without an
+ * answer. Other protocols may send line after line by one request, and nothing of that may be held back.
+ */
+const SENT_AGAIN: readonly Directive[] = [line`option http-buffer-request`, line`timeout http-request 60s`];
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -166,6 +170,7 @@ export function accessSections(
       line`balance ${algorithm}`,
       line`timeout server ${serverTimeoutSeconds}s`,
       ...(maxBodyMiB === undefined || of.http2 === true ? [] : WRITTEN),
+      ...(of === point && takesOtlpAlone(point) ? SENT_AGAIN : []),
       ...patienceOf(of),
       ...serversOf(of),
     ],
@@ -181,6 +186,10 @@ export function accessSections(
     lines: [line`timeout server 1h`, ...servers],
   };
   return streamingPath === undefined ? [frontend, ...backends] : [frontend, ...backends, stream];
+}
+
+function takesOtlpAlone({ name, onlyPath }: AccessPoint): boolean {
+  return name === "otlpHttp" || onlyPath !== undefined;
 }
 
 /** What a backend needs to know of an access point. */

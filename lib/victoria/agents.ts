@@ -22,6 +22,7 @@ export const AGENTS: Readonly<Record<AgentSignal, Endpoint & { readonly service:
 };
 export const AGENT_SIGNALS = Object.keys(AGENTS) as readonly AgentSignal[];
 
+/** Whether a service takes native protocols for the whole fleet. */
 export function isAgent(service: ServiceName): service is AgentName {
   return AGENT_SIGNALS.some((signal) => AGENTS[signal].service === service);
 }

@@ -68,7 +68,7 @@ describe("over ssh", () => {
   test("unknown hosts are refused, and nobody is asked for a password", () => {
     const text = sshArguments(ssh).join(" ");
     expect(text).toBe(
-      "-i /k/id -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 -l deploy -p 2222 -- far docker system dial-stdio",
+      "-i /k/id -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10 -o ServerAliveInterval=5 -o ServerAliveCountMax=3 -l deploy -p 2222 -- far docker system dial-stdio",
     );
   });
 

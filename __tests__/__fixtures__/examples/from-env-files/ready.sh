@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 35f06e979d621b5a ]; do
+while live=$(ask config); [ "$live" != 0f682365d428aaf3 ]; do
 (11 lines as usual)

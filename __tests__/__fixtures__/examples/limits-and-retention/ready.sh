@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4a15749bf0856104 ]; do
+while live=$(ask config); [ "$live" != 074d0fabf5ca61cd ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4073bd978815c08f ]; do
+while live=$(ask config); [ "$live" != ab3906b3bb5d8948 ]; do
 (11 lines as usual)

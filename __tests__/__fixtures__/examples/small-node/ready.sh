@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != e4d5ee088ddfde8f ]; do
+while live=$(ask config); [ "$live" != 33c8c56e3bd24353 ]; do
 (11 lines as usual)

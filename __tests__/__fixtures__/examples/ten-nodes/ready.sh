@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != b006d5b8446bb1fd ]; do
+while live=$(ask config); [ "$live" != 11ed627ae1bb40c7 ]; do
 (11 lines as usual)

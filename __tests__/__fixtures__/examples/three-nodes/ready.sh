@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != d720a84d46e6571b ]; do
+while live=$(ask config); [ "$live" != 2904ca36911346c0 ]; do
 (11 lines as usual)

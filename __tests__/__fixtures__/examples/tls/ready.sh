@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 5d45f4a7196b3bb5 ]; do
+while live=$(ask config); [ "$live" != 3ffde3a03bfb3045 ]; do
 (11 lines as usual)
