@@ -21,8 +21,9 @@ export async function measureDeploy(session: Session): Promise<DeployResult> {
   for (let round = 1; round <= session.settings.rounds; round++) {
     const { place, seconds } = await deploy(session);
     const second = await timed(() => plan(place));
-    const { add, change, destroy: removed } = second.value;
-    if (add + change + removed > 0) throw new Error(`the second plan is not empty: ${JSON.stringify(second.value)}`);
+    const { add, change, destroy: removed } = second.value.summary;
+    if (add + change + removed > 0)
+      throw new Error(`the second plan is not empty: ${JSON.stringify(second.value.summary)}`);
     const away = await timed(() => destroy(place));
     await sweep(session);
     rounds.push({ ...seconds, [SECOND_PLAN]: second.seconds, destroy: away.seconds });

@@ -80,17 +80,19 @@ export function renderAccessTable(rows: readonly AccessRow[]): readonly string[]
     row.login ?? "-",
     row.standIn === undefined ? row.state : `${row.state} *`,
   ]);
+  return [...columns([["what", "url", "login", "state"], ...cells]), ...standInNotes(rows)];
+}
+
+/** What the marked ones are. */
+export function standInNotes(rows: readonly Pick<AccessRow, "standIn">[]): readonly string[] {
   const standIns = new Set(rows.flatMap(({ standIn }) => standIn ?? []));
-  return [
-    ...columns([["what", "url", "login", "state"], ...cells]),
-    ...[...standIns].flatMap((standIn) =>
-      fold(standIn, LINE_WIDTH - 2).map((line, at) => `${at === 0 ? "*" : " "} ${line}`),
-    ),
-  ];
+  return [...standIns].flatMap((standIn) =>
+    fold(standIn, LINE_WIDTH - 2).map((line, at) => `${at === 0 ? "*" : " "} ${line}`),
+  );
 }
 
 /** What and where. A stand-in answers programs and has no UI. */
-function offered({ what, url, standIn }: AccessRow): readonly [string, string] {
+export function offered({ what, url, standIn }: AccessRow): readonly [string, string] {
   return standIn === undefined ? [what, url] : [what.replace(/, vmui$/, ""), new URL(url).origin];
 }
 
@@ -103,4 +105,13 @@ export function columns(rows: readonly (readonly string[])[]): readonly string[]
       .join("  ")
       .trimEnd(),
   );
+}
+
+/** For the shell of a service that sends to the node: what an OpenTelemetry SDK reads. */
+export function exportLines({ accessPoints }: Pick<NodePlan, "accessPoints">): readonly string[] {
+  const point = accessPoints.find(({ name }) => name === "otlpHttp");
+  return [
+    `export OTEL_EXPORTER_OTLP_ENDPOINT=${point === undefined ? "" : new URL(point.url).origin}`,
+    "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+  ];
 }

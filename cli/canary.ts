@@ -17,12 +17,13 @@ import type { NodePlan } from "../lib/plan/node-plan";
 import type { AccessPointName } from "../lib/plan/ports";
 import { CliError } from "./failure";
 
-/** One marked item of a signal: how it is sent and how it is found again. */
-interface Question {
+/** One marked item of a signal: how it is sent to a node and how it is found again there. */
+export interface Question {
   readonly signal: Signal;
   /** The word people use for one item. */
   readonly word: "trace" | "log" | "metric";
   readonly sentBy: string;
+  /** @throws Error when it was not acknowledged */
   readonly send: () => Promise<void>;
   /** A query at an access point that answers with `mark` when the item is there. `poll` counts up. */
   readonly url: (poll: number) => string;
@@ -93,7 +94,7 @@ const LIMIT_SECONDS = 90;
  */
 export async function runCanary(targets: CanaryTargets, options: CanaryOptions = {}): Promise<readonly Finding[]> {
   const { limitSeconds = LIMIT_SECONDS, onWaiting, onFound, pollMilliseconds = 250 } = options;
-  const questions = askFor(targets, options.id ?? randomBytes(8).toString("hex"));
+  const questions = askFor(targets, newMarks(options.id));
   let open = questions.map(({ word }) => word);
   onWaiting?.(open);
   const results = await Promise.allSettled(
@@ -107,22 +108,45 @@ export async function runCanary(targets: CanaryTargets, options: CanaryOptions =
   );
   const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
   if (failures.length === 0) return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  const fix = failures.some(({ message }) => /certificate|self.signed|altnames/i.test(message))
+  throw notFound(failures.map(({ message }) => message));
+}
+
+/** @param reasons why something was not sent or not found */
+export function notFound(reasons: readonly string[]): CliError {
+  const fix = reasons.some((message) => /certificate|self.signed|altnames/i.test(message))
     ? "give Node.js the authority that signed the access points' certificate: NODE_EXTRA_CA_CERTS=/path/ca.pem, and issue it for the node's address"
     : "run the same command again; if it stays so, look at the gateway's log: docker logs --tail 50 <fleet>-<node>-gateway";
-  throw new CliError({ code: "canary/not-found", what: failures.map(({ message }) => message).join("\n"), fix });
+  return new CliError({ code: "canary/not-found", what: reasons.join("\n"), fix });
 }
 
 async function sendAndFind(question: Question, limitSeconds: number, pollMilliseconds: number): Promise<Finding> {
-  const { word, sentBy, service, url, mark } = question;
-  const { origin } = new URL(url(0));
   const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
+  await sendItem(question);
+  return findItem(question, started, limitSeconds, pollMilliseconds);
+}
+
+/** @throws Error that says what could not be sent, and why */
+export async function sendItem({ word, sentBy, send }: Question): Promise<void> {
   try {
-    await question.send();
+    await send();
   } catch (error) {
     throw new Error(`the ${word} could not be sent by ${sentBy}: ${reason(error)}`);
   }
+}
+
+/**
+ * Asks until the item is there.
+ * @param started when it was sent, by `performance.now()`
+ * @throws Error that says what was not found in time, where, and what the last answer was
+ */
+export async function findItem(
+  { word, sentBy, service, url, mark }: Question,
+  started: number,
+  limitSeconds = LIMIT_SECONDS,
+  pollMilliseconds = 250,
+): Promise<Finding> {
+  const { origin } = new URL(url(0));
+  const seconds = (): number => (performance.now() - started) / 1000;
   for (let poll = 0; ; poll++, await sleep(pollMilliseconds)) {
     const answer = await ask(url(poll));
     if (answer.ok && answer.text.includes(mark)) return { word, service, origin, sentBy, seconds: seconds() };
@@ -142,8 +166,18 @@ async function ask(url: string): Promise<{ readonly ok: boolean; readonly text: 
   }
 }
 
-function askFor(targets: CanaryTargets, id: string): readonly Question[] {
-  const traceId = randomBytes(16).toString("hex");
+/** By which the items are known again. */
+export interface CanaryMarks {
+  readonly id: string;
+  readonly traceId: string;
+}
+
+export function newMarks(id = randomBytes(8).toString("hex")): CanaryMarks {
+  return { id, traceId: randomBytes(16).toString("hex") };
+}
+
+/** A trace, a log and a metric, in this order. */
+export function askFor(targets: CanaryTargets, { id, traceId }: CanaryMarks): readonly Question[] {
   const { traces, logs, metrics } = targets;
   const offset = targets.tracesHideRecent ? { disable_latency_offset: "true" } : {};
   const logsql = (origin: string, query: string, more: Record<string, string> = {}): string =>

@@ -2,7 +2,7 @@ import { buildParts, partsEnvironment } from "../images/build";
 import { loadPlan } from "../inputs/load-plan";
 import type { NodePlan } from "../lib/plan/node-plan";
 import { servicesOf } from "../lib/plan/node-plan";
-import { type AccessRow, probeAccess, renderAccessTable } from "./access-table";
+import { type AccessRow, exportLines, probeAccess, renderAccessTable } from "./access-table";
 import { canaryTargets, type Finding, runCanary } from "./canary";
 import {
   askedChoice,
@@ -164,15 +164,9 @@ export function report({ plan, rows, seconds, passwordIn }: Report): readonly st
     ...renderAccessTable(rows),
     "",
     `login       ${login}; the password is in ${passwordIn}`,
-    `send to it  export OTEL_EXPORTER_OTLP_ENDPOINT=${originOf(plan, "otlpHttp")}`,
-    "            export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+    ...exportLines(plan).map((line, at) => `${at === 0 ? "send to it" : ""}`.padEnd(12) + line),
     "stop        npm run demo -- --down     (keeps the data)",
     "            npm run demo -- --clean    (removes the data too)",
     `deploy      . ${ENV_FILE} && npx cdktf deploy ${name}    (after a change of the fleet)`,
   ];
-}
-
-function originOf(plan: NodePlan, name: NodePlan["accessPoints"][number]["name"]): string {
-  const point = plan.accessPoints.find((candidate) => candidate.name === name);
-  return point === undefined ? "" : new URL(point.url).origin;
 }

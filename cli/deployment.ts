@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
 import { missingAt } from "./engine-exec";
-import { demultiplex } from "./engine-logs";
+import { lastLogLines } from "./engine-logs";
 import { CliError, Interrupted } from "./failure";
 import {
   findOrphans,
@@ -12,6 +12,7 @@ import {
   removeContainers,
   removeOrphanNetwork,
 } from "./orphans";
+import { changesOf, type NodeChanges } from "./plan/changes";
 import type { Progress, Step } from "./progress";
 import {
   addressesOf,
@@ -44,8 +45,6 @@ export interface DeployOptions extends Deployment {
   /** Containers of the node that keep running; the others are jobs. */
   readonly services: number;
 }
-
-const LOG_LINES = 15;
 
 /**
  * Jobs that refuse what would not work. One after the other: the second puts HAProxy's new configuration where a restart
@@ -131,19 +130,24 @@ export async function remove(options: Deployment & { readonly progress: Told }):
 }
 
 /**
- * What a deploy would do, all zero when nothing differs. Touches nothing.
+ * What a deploy would do. Touches nothing.
  * @throws CliError `engine/not-in-state` when the node's containers are somebody else's
  */
-export async function planDeployment(deployment: Deployment): Promise<PlanSummary> {
-  await leftoversOf(deployment, wasKilled(deployment));
-  return explained(deployment, () => plan(deployment.place));
+export async function planDeployment(deployment: Deployment): Promise<NodeChanges> {
+  const { document } = await explained(deployment, () => plan(deployment.place));
+  const owned = document.prior_state?.values?.root_module?.resources ?? [];
+  const ids = owned.flatMap(({ type, values }) => (type === "docker_container" ? (values?.id ?? []) : []));
+  await leftoversOf(deployment, wasKilled(deployment), new Set(ids));
+  return changesOf(document);
 }
 
 /** Containers of the node that its state does not know. @throws CliError when no killed run explains them */
-async function leftoversOf(deployment: Deployment, unfinished: boolean): Promise<readonly LabelledContainer[]> {
-  const { place, client, fleet, node } = deployment;
-  const containers = await nodeContainers(client, { fleet, node });
-  const orphans = findOrphans(containers, await stateIds(place, "docker_container"));
+async function leftoversOf(
+  { place, client, fleet, node }: Deployment,
+  unfinished: boolean,
+  owned: ReadonlySet<string>,
+): Promise<readonly LabelledContainer[]> {
+  const orphans = findOrphans(await nodeContainers(client, { fleet, node }), owned);
   const lockInfo = lockInfoPath(place);
   const state = lockInfo === undefined ? "the stack's state" : lockInfo.replace(/\.([^/]*)\.lock\.info$/, "$1");
   return removableOrphans({ node, orphans, unfinished, state });
@@ -151,7 +155,7 @@ async function leftoversOf(deployment: Deployment, unfinished: boolean): Promise
 
 async function removeLeftovers(options: Deployment & { readonly progress: Told }, unfinished: boolean): Promise<void> {
   const { place, client, node, network, progress } = options;
-  const removable = await leftoversOf(options, unfinished);
+  const removable = await leftoversOf(options, unfinished, await stateIds(place, "docker_container"));
   const lockInfo = lockInfoPath(place);
   if (!unfinished) return;
   if (lockInfo !== undefined && existsSync(lockInfo)) {
@@ -275,19 +279,6 @@ export function fixOf({ summary, detail = "" }: Diagnostic, container: string | 
   return container === undefined
     ? "repair what it names and run the same command again; it completes what is missing"
     : `see all it said with: docker logs ${container}; then run the same command again, it completes what is missing`;
-}
-
-async function lastLogLines(client: Docker, container: string): Promise<readonly string[]> {
-  try {
-    const log = await client.getContainer(container).logs({ stdout: true, stderr: true, tail: LOG_LINES });
-    return demultiplex(log)
-      .trimEnd()
-      .split("\n")
-      .slice(-LOG_LINES)
-      .filter((line) => line !== "");
-  } catch {
-    return [];
-  }
 }
 
 function failureCode(type: string | undefined, knownContainer: boolean): string {

@@ -73,5 +73,12 @@ export function holdsNothingOld(sizes: readonly number[], batchBytes: number): b
 
 /** @returns such as `700 KiB` or `5.0 MiB` */
 export function sizeText(bytes: number): string {
-  return bytes < 1024 ** 2 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+  const [unit, name] = UNITS.find(([size]) => bytes >= size) ?? [1024, "KiB"];
+  return name === "KiB" ? `${Math.ceil(bytes / unit)} KiB` : `${(bytes / unit).toFixed(1)} ${name}`;
 }
+
+const UNITS = [
+  [1024 ** 4, "TiB"],
+  [1024 ** 3, "GiB"],
+  [1024 ** 2, "MiB"],
+] as const;

@@ -36,6 +36,11 @@ export function openSession(): Session {
   return { folder: process.cwd(), environment: { ...process.env }, progress, interrupt: interruption.signal };
 }
 
+/** Where a verb tells how far it is: an answer for programs stands alone on the standard output. */
+export function progressOf({ progress, environment }: Session, json: boolean): Progress {
+  return json ? new Progress({ out: process.stderr, environment }) : progress;
+}
+
 function stopNow(): never {
   console.error(`\n${INTERRUPTED}`);
   process.exit(EXIT.interrupted);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Environment } from "../lib/fleet/environment";
@@ -121,9 +122,56 @@ export async function destroy(place: StackPlace, options: ApplyOptions = {}): Pr
   return change(place, ["apply", "-destroy", "-auto-approve"], options);
 }
 
+/** A resource that Terraform compared: before, and as it would be. */
+export interface TerraformChange {
+  /** Such as `docker_container.gateway`. */
+  readonly address: string;
+  readonly type: string;
+  readonly name: string;
+  readonly change: {
+    readonly actions: readonly string[];
+    readonly before: Readonly<Record<string, unknown>> | null;
+    readonly after: Readonly<Record<string, unknown>> | null;
+    /** `true` under the name of each attribute that is only known after an apply. */
+    readonly after_unknown?: unknown;
+    readonly before_sensitive?: unknown;
+    readonly after_sensitive?: unknown;
+    /** What cannot be changed in place; each begins with an attribute. */
+    readonly replace_paths?: readonly (readonly (string | number)[])[];
+  };
+}
+
+/** Terraform's plan, as it writes it for programs: format 1. */
+export interface TerraformPlan {
+  readonly resource_changes?: readonly TerraformChange[];
+  /** What was changed outside since the last apply. */
+  readonly resource_drift?: readonly TerraformChange[];
+  /** What Terraform owns, as it was found just now. */
+  readonly prior_state?: {
+    readonly values?: {
+      readonly root_module?: {
+        readonly resources?: readonly { readonly type: string; readonly values?: { readonly id?: string } }[];
+      };
+    };
+  };
+}
+
 /** What an apply would do; all zero means that nothing differs. */
-export async function plan(place: StackPlace): Promise<PlanSummary> {
-  return change(place, ["plan"], {});
+export async function plan(
+  place: StackPlace,
+): Promise<{ readonly summary: PlanSummary; readonly document: TerraformPlan }> {
+  // The plan holds what every container is made with: for nobody else, and gone at the end.
+  const folder = mkdtempSync(join(tmpdir(), "mirador-plan-"));
+  try {
+    const file = join(folder, "plan");
+    const summary = await change(place, ["plan", `-out=${file}`], {});
+    const { code, output } = await runTerraform(place, ["show", "-json", file]);
+    if (code !== 0) throw new TerraformError("show", parseInitErrors(output));
+    // One line; complaints of Terraform about its own settings may stand around it.
+    return { summary, document: JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}") };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Ids of what Terraform owns, by resource type. */

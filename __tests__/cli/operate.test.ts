@@ -1,9 +1,19 @@
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { exportLines } from "../../cli/access-table";
+import { EXIT } from "../../cli/failure";
+import { accessText } from "../../cli/operate/access";
+import { cellsText } from "../../cli/operate/canary-round";
+import { clean } from "../../cli/operate/clean";
 import { healthOf, healthText } from "../../cli/operate/health";
 import { LineCutter, LineMerger, parseLogLine } from "../../cli/operate/log-lines";
-import { wantedSources } from "../../cli/operate/logs";
+import { JOBS } from "../../cli/operate/logs";
 import type { NodeLook, ServiceLook } from "../../cli/operate/look";
+import { chosenServices } from "../../cli/operate/nodes";
 import { durationText, statusText } from "../../cli/operate/status";
+import { Progress } from "../../cli/progress";
 import { defineFleet } from "../../lib";
 import { nodes, planOf } from "../support/fleets";
 
@@ -130,9 +140,79 @@ describe("logs", () => {
 
   test("of all services, or of services and jobs by name; anything else is refused with what there is", () => {
     const { nodes: plans } = planOf(defineFleet({ name: "shop", nodes: nodes(3) }));
-    expect(wantedSources(plans, [])).toEqual(expect.arrayContaining(["haproxy", "gateway", "vmstorage", "vlagent"]));
-    expect(wantedSources(plans, [])).not.toContain("prepare");
-    expect(wantedSources(plans, ["ready", "gateway", "ready"])).toEqual(["ready", "gateway"]);
-    expect(() => wantedSources(plans, ["gatewy"])).toThrow(/fleet\/unknown-service[\s\S]*gatewy[\s\S]*gateway/);
+    expect(chosenServices(plans, [], JOBS)).toEqual(
+      expect.arrayContaining(["haproxy", "gateway", "vmstorage", "vlagent"]),
+    );
+    expect(chosenServices(plans, [], JOBS)).not.toContain("prepare");
+    expect(chosenServices(plans, ["ready", "gateway", "ready"], JOBS)).toEqual(["ready", "gateway"]);
+    expect(() => chosenServices(plans, ["gatewy"], JOBS)).toThrow(/fleet\/unknown-service[\s\S]*gatewy[\s\S]*gateway/);
+  });
+});
+
+describe("test", () => {
+  test("has a row for each pair of nodes", () => {
+    const about = { sentAt: "node1", foundAt: "node2" } as const;
+    expect(
+      cellsText([
+        { ...about, word: "trace", seconds: 1.25 },
+        { ...about, word: "log", seconds: 12 },
+        { ...about, word: "metric", trouble: "the metric was not found" },
+        { ...about, foundAt: "node10", word: "trace", seconds: 1 },
+      ]),
+    ).toEqual([
+      "sent to  found at  trace  log      metric",
+      "node1    node2     1.3 s  12.0 s   missing",
+      "node1    node10    1.0 s  missing  missing",
+    ]);
+  });
+});
+
+test("access has a table, and for each node the lines that a service needs", () => {
+  const row = { name: "otlpHttp", what: "OTLP HTTP", url: "http://10.0.0.11:4318", service: "gateway" } as const;
+  const stats = { name: "stats", what: "stats", url: "http://10.0.0.11:8404/stats", service: "haproxy" } as const;
+  const access = {
+    node: "node1",
+    rows: [
+      { ...row, state: "up" },
+      { ...stats, login: "admin", state: "HTTP 503" },
+    ],
+    exports: exportLines({ accessPoints: [row, stats] }),
+  };
+  expect(accessText([access], ".mirador/secrets/stats-password")).toEqual([
+    "node   what       url                          login  state",
+    "node1  OTLP HTTP  http://10.0.0.11:4318        -      up",
+    "node1  stats      http://10.0.0.11:8404/stats  admin  HTTP 503",
+    "",
+    "the password of the stats page is in .mirador/secrets/stats-password; npm run -s mirador -- access --reveal prints it",
+    "",
+    "# services that send to node1",
+    "export OTEL_EXPORTER_OTLP_ENDPOINT=http://10.0.0.11:4318",
+    "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+  ]);
+});
+
+describe("clean", () => {
+  test.each([
+    ["nobody can be asked", undefined, /nobody can be asked/],
+    ["another name is typed", "mirador2", /"mirador2" is not the fleet's name/],
+    ["nothing is typed", "", /is not the fleet's name/],
+  ])("touches nothing when %s", async (_, typed, said) => {
+    const folder = mkdtempSync(join(tmpdir(), "clean-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const library = JSON.stringify(join(__dirname, "..", "..", "lib", "index.ts"));
+    writeFileSync(
+      join(folder, "fleet.ts"),
+      `import { defineFleet } from ${library};\nexport default defineFleet({ nodes: [{ name: "node1", address: "127.0.0.1", docker: { kind: "unix", socket: "/nowhere" } }] });\n`,
+    );
+    let told = "";
+    const environment = { HAPROXY_STATS_PASS: "correct horse battery" };
+    const out = { write: (text: string) => (told += text) };
+    const session = {
+      ...{ folder, environment, interrupt: new AbortController().signal },
+      progress: new Progress({ out, environment }),
+    };
+    const done = clean(session, { nodes: [], yes: false }, async () => typed);
+    await expect(done).rejects.toMatchObject({ message: expect.stringMatching(said), exitCode: EXIT.usage });
+    expect(told).toBe("This removes node1 of the fleet mirador with all metrics, logs and traces stored there.\n");
   });
 });

@@ -2,23 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readMeshFiles } from "../../inputs/pki";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
 import { type Deployment, remove, type Told } from "../deployment";
-import { CliError, EXIT, Interrupted } from "../failure";
+import { EXIT, Interrupted } from "../failure";
 import { MeshClient } from "../mesh-client";
-import { nodeContainers } from "../orphans";
 import type { Session } from "../session";
 import { init, synth, terraformEnvironment } from "../terraform";
 import { drainNode, LEAVE_SECONDS, TELL_AGAIN_MILLISECONDS } from "../up/drain";
 import type { ReachedEngine } from "../up/engines";
+import type { SeenNode } from "../up/roll-out";
 import { underName } from "../up/under-name";
-import { plannedNodes, reachNodes } from "./nodes";
+import { enginesSaid, plannedNodes, seeNodes } from "./nodes";
 
 /** How long queries may take to leave for the other group; one that lacks something takes none. */
 const DRAIN_SECONDS = 30;
-
-interface DownNode {
-  readonly plan: NodePlan;
-  readonly engine: ReachedEngine;
-}
 
 /**
  * `mirador down`: removes the containers of nodes, one after the other, and keeps their data.
@@ -26,19 +21,29 @@ interface DownNode {
  * @throws CliError with every engine that does not answer, before anything was touched
  */
 export async function down(session: Session, named: readonly string[]): Promise<number> {
+  await takeDown(session, named, async ({ plan, engine }, told) => {
+    for (const line of await keptData(plan, engine)) told.note("down", `data kept: ${line}`);
+  });
+  session.progress.line(`\nmirador up ${named.join(" ")}`.trimEnd().concat(" brings it back with its data"));
+  return EXIT.ok;
+}
+
+/**
+ * Removes the containers of nodes, one node after the other.
+ * @param after is called for each node when its containers are gone
+ */
+export async function takeDown(
+  session: Session,
+  named: readonly string[],
+  after: (node: SeenNode, told: Told) => Promise<void>,
+): Promise<void> {
   const { fleet, plans } = await plannedNodes(session, named);
   const { folder, environment, progress, interrupt } = session;
   const nodes = await progress.step(
     "machine",
     "asking all engines",
-    async () => {
-      const found = await reachNodes(fleet, plans, session);
-      const troubles = found.flatMap(({ engine }) => ("code" in engine ? engine : []));
-      if (troubles.length > 0) throw new CliError(troubles);
-      return found.flatMap(({ plan, engine }): DownNode[] => ("code" in engine ? [] : [{ plan, engine }]));
-    },
-    (found) =>
-      `${found.length === 1 ? "the engine answers" : `${found.length} engines answer`}; nothing was touched yet`,
+    () => seeNodes(fleet, plans, session),
+    enginesSaid,
   );
   await progress.step(
     "synth",
@@ -53,7 +58,8 @@ export async function down(session: Session, named: readonly string[]): Promise<
       ? undefined
       : new MeshClient(readMeshFiles(folder, { ...fleet, module }, new Date()), fleet.mesh.port);
   try {
-    for (const { plan, engine } of nodes) {
+    for (const node of nodes) {
+      const { plan, engine, deployed } = node;
       if (interrupt.aborted) throw new Interrupted("stopped between two nodes");
       const { name, prefix, network } = plan;
       const place = { folder, node: name, interrupt, env: terraformEnvironment(environment) };
@@ -61,7 +67,6 @@ export async function down(session: Session, named: readonly string[]): Promise<
       const deployment: Deployment = { place, client: engine.client, fleet: fleet.name, node: name, prefix, network };
       await init(place);
       const tell = async (seconds: number) => (mesh ? drainNode(mesh, staying, name, seconds) : []);
-      const deployed = (await nodeContainers(engine.client, deployment)).length > 0;
       if (mesh !== undefined && deployed) await drained(told, () => tell(LEAVE_SECONDS));
       const again = setInterval(() => void tell(LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);
       try {
@@ -72,13 +77,11 @@ export async function down(session: Session, named: readonly string[]): Promise<
       } finally {
         clearInterval(again);
       }
-      for (const line of await keptData(plan, engine)) told.note("down", `data kept: ${line}`);
+      await after(node, told);
     }
   } finally {
     mesh?.close();
   }
-  progress.line(`\nmirador up ${named.join(" ")}`.trimEnd().concat(" brings it back with its data"));
-  return EXIT.ok;
 }
 
 /** Until queries have left the node, or it is plain that they will not: the person has asked for it all the same. */

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
-import { chosen } from "../chosen";
+import type { NodePlan } from "../../lib/plan/node-plan";
 import { EXIT, formatTrouble } from "../failure";
 import type { Session } from "../session";
 import { byTime, LineMerger } from "./log-lines";
 import { FollowedNode, type LogRange, logsUntilNow, type ToldLine } from "./node-logs";
-import { plannedNodes, reachNode, reachNodes } from "./nodes";
+import { chosenServices, plannedNodes, reachNode, reachNodes } from "./nodes";
 
 /** What {@link logs} prints. */
 export interface LogsOptions extends LogRange {
@@ -20,7 +19,7 @@ export interface LogsOptions extends LogRange {
 }
 
 /** Jobs of a node; their last words are kept until the next deploy. */
-const JOBS = ["prepare", "haproxy-configure", "ready"] as const;
+export const JOBS = ["prepare", "haproxy-configure", "ready"] as const;
 const HOLD_MILLISECONDS = 400;
 const LOOK_MILLISECONDS = 1_000;
 const PRINT_MILLISECONDS = 200;
@@ -33,7 +32,7 @@ const LINES_AT_ONCE = 5_000;
  */
 export async function logs(session: Session, options: LogsOptions): Promise<number> {
   const { fleet, plans } = await plannedNodes(session, options.nodes);
-  const wanted = wantedSources(plans, options.services);
+  const wanted = chosenServices(plans, options.services, JOBS);
   const width = Math.max(...plans.map(({ name }) => name.length)) + 1 + Math.max(...wanted.map(({ length }) => length));
   const print = (lines: readonly ToldLine[]): void => {
     for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {
@@ -79,12 +78,4 @@ async function follow(nodes: readonly FollowedNode[], print: () => void): Promis
       print();
     }
   }
-}
-
-/** @throws CliError `fleet/unknown-service` */
-export function wantedSources(plans: readonly NodePlan[], named: readonly string[]): readonly string[] {
-  const services = [...new Set(plans.flatMap((plan) => servicesOf(plan).map(({ service }) => service)))];
-  if (named.length === 0) return services;
-  const all = [...services, ...JOBS].map((name) => ({ name }));
-  return chosen(all, named, { code: "fleet/unknown-service", what: "service" }).map(({ name }) => name);
 }

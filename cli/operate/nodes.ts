@@ -1,11 +1,13 @@
 import { loadPlan } from "../../inputs/load-plan";
 import type { Fleet } from "../../lib/fleet/fleet";
-import type { NodePlan } from "../../lib/plan/node-plan";
-import { chosenNodes } from "../chosen";
+import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
+import { chosen, chosenNodes } from "../chosen";
 import { routeTo } from "../engine-route";
-import type { Trouble } from "../failure";
+import { CliError, type Trouble } from "../failure";
+import { nodeContainers } from "../orphans";
 import type { Session } from "../session";
-import { type ReachedEngine, reachEngine } from "../up/engines";
+import { asked, type ReachedEngine, reachEngine } from "../up/engines";
+import type { SeenNode } from "../up/roll-out";
 
 /** A node and its engine, or why that does not answer. */
 export interface NodeOnEngine {
@@ -44,4 +46,47 @@ export async function reachNode(
   const where = `fleet.nodes[${nodes.findIndex(({ name }) => name === plan.name)}]`;
   const route = () => routeTo(plan.docker, environment, streams === 0 ? undefined : streams + 3);
   return reachEngine({ node: plan, where, route });
+}
+
+/**
+ * Nodes that are going to be touched, or that must carry the fleet meanwhile: each of them has to answer.
+ * @throws CliError with every engine that does not answer, before anything was touched
+ */
+export async function seeNodes(
+  fleet: Pick<Fleet, "name" | "nodes">,
+  plans: readonly NodePlan[],
+  session: Session,
+): Promise<readonly SeenNode[]> {
+  const looks = await Promise.all(
+    (await reachNodes(fleet, plans, session)).map(async ({ plan, engine }) => {
+      if ("code" in engine) return engine;
+      return asked(engine, async () => {
+        const containers = await nodeContainers(engine.client, { fleet: fleet.name, node: plan.name });
+        return { plan, engine, deployed: containers.length > 0 };
+      });
+    }),
+  );
+  const troubles = looks.flatMap((look) => ("code" in look ? look : []));
+  if (troubles.length > 0) throw new CliError(troubles);
+  return looks.flatMap((look) => ("code" in look ? [] : look));
+}
+
+/** @param found as {@link seeNodes} gives them */
+export const enginesSaid = (found: readonly SeenNode[]): string =>
+  `${found.length === 1 ? "the engine answers" : `${found.length} engines answer`}; nothing was touched yet`;
+
+/**
+ * The services that a command names; without names all of them, in the order in which a deploy starts them.
+ * @param besides other names that may be named
+ * @throws CliError `fleet/unknown-service`
+ */
+export function chosenServices(
+  plans: readonly NodePlan[],
+  named: readonly string[],
+  besides: readonly string[] = [],
+): readonly string[] {
+  const services = [...new Set(plans.flatMap((plan) => servicesOf(plan).map(({ service }) => service)))];
+  if (named.length === 0) return services;
+  const all = [...services, ...besides].map((name) => ({ name }));
+  return chosen(all, named, { code: "fleet/unknown-service", what: "service" }).map(({ name }) => name);
 }

@@ -15,6 +15,18 @@ export interface ReachedEngine extends EngineRoute {
   readonly version: string;
   /** How far the host's clock is ahead of this machine's, in seconds; good to half of what an answer takes. */
   readonly aheadSeconds: number;
+  readonly host: EngineHost;
+}
+
+/** What an engine says of the machine it runs on. */
+export interface EngineHost {
+  /** Bytes. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** As `uname -m` says it. */
+  readonly architecture: string;
+  /** The kernel holds containers to their memory limits. */
+  readonly limitsMemory: boolean;
 }
 
 export interface EngineQuestion {
@@ -52,11 +64,17 @@ export async function reachEngine({ node, where, route }: EngineQuestion): Promi
     const found = route();
     address = found.address;
     const asked = Date.now();
-    const { ID, ServerVersion, SystemTime } = await withinSeconds(found.client.info(), ANSWER_SECONDS);
+    const info = await withinSeconds(found.client.info(), ANSWER_SECONDS);
     const middle = (asked + Date.now()) / 2;
     return {
-      ...{ ...found, node: node.name, where, id: ID, version: ServerVersion },
-      aheadSeconds: (Date.parse(SystemTime) - middle) / 1000,
+      ...{ ...found, node: node.name, where, id: info.ID, version: info.ServerVersion },
+      aheadSeconds: (Date.parse(info.SystemTime) - middle) / 1000,
+      host: {
+        memory: info.MemTotal,
+        cpus: info.NCPU,
+        architecture: info.Architecture,
+        limitsMemory: info.MemoryLimit,
+      },
     };
   } catch (error) {
     return {

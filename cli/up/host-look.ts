@@ -1,12 +1,6 @@
-import type Docker from "dockerode";
-import type { MountSettings } from "dockerode";
 import type { DataVolume } from "../../lib/plan/service-plan";
-import { demultiplex } from "../engine-logs";
 import type { TryListen } from "../machine";
-import { withinSeconds } from "./engines";
-
-const LOOK_SECONDS = 60;
-const LABEL = "mirador.look";
+import { folderOf, type HostQuestion, readOnHost } from "./host-reader";
 
 /** What is written on a data volume about the data in it. */
 export interface DataMarks {
@@ -23,85 +17,39 @@ export interface HostLook {
   readonly listening: readonly { readonly address: string; readonly port: number }[];
   /** By the source of a data volume; one that does not exist yet is not among them. */
   readonly marks: Readonly<Record<string, DataMarks>>;
-}
-
-export interface HostQuestion {
-  readonly client: Docker;
-  /** Present on the engine; holds a shell. */
-  readonly image: string;
-  readonly data: readonly DataVolume[];
-  /** Folders of the host are looked into only on a node that was deployed: Docker would make those that are missing. */
-  readonly deployed: boolean;
+  /** The disk of the queues: MiB that are free, those that the queues hold already among them. */
+  readonly queueDiskMiB?: number;
+  /** Open files of the whole host, and how many there may be. */
+  readonly openFiles?: { readonly used: number; readonly most: number };
 }
 
 /**
  * Looks at a host through a container that only reads: the host may be far away, and nothing but its engine answers
  * here.
  */
-export async function lookAtHost({ client, image, data, deployed }: HostQuestion): Promise<HostLook> {
-  await removeEarlier(client);
-  const { Volumes } = await client.listVolumes();
-  const names = new Set((Volumes ?? []).map(({ Name }) => Name));
-  const present = data.filter(({ source }) => (source.startsWith("/") ? deployed : names.has(source)));
-  const container = await client.createContainer({
-    Image: image,
-    Entrypoint: ["/bin/sh", "-c"],
-    Cmd: [script(present.length)],
-    User: "0:0",
-    Labels: { [LABEL]: `${Date.now()}` },
-    HostConfig: {
-      NetworkMode: "host",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      // Data folders are closed to others.
-      CapAdd: ["CAP_DAC_OVERRIDE"],
-      SecurityOpt: ["no-new-privileges:true"],
-      Memory: 64 * 1024 ** 2,
-      LogConfig: { Type: "json-file", Config: {} },
-      Mounts: present.map(mountOf),
-    },
-  });
-  try {
-    await container.start();
-    await withinSeconds(container.wait(), LOOK_SECONDS);
-    const text = demultiplex(await container.logs({ stdout: true, stderr: true }));
-    return parseLook(
-      text,
-      present.map(({ source }) => source),
-    );
-  } finally {
-    await container.remove({ force: true });
-  }
+export async function lookAtHost(question: Omit<HostQuestion, "hostNetwork">): Promise<HostLook> {
+  const { text, sources } = await readOnHost({ ...question, hostNetwork: true }, script);
+  return parseLook(text, sources);
 }
 
-/** One that a killed run left; another run's, which is under way, is younger. */
-async function removeEarlier(client: Docker): Promise<void> {
-  const all = await client.listContainers({ all: true, filters: { label: [LABEL] } });
-  const left = all.filter(({ Labels }) => Number(Labels[LABEL]) < Date.now() - 2 * LOOK_SECONDS * 1000);
-  for (const { Id } of left) {
-    const removal = client.getContainer(Id).remove({ force: true });
-    await removal.catch(() => undefined);
-  }
-}
-
-const folderOf = (index: number): string => `/volumes/${index}`;
-
-function mountOf({ source }: DataVolume, index: number): MountSettings {
-  const type = source.startsWith("/") ? "bind" : "volume";
-  return { Type: type, Source: source, Target: folderOf(index), ReadOnly: true };
-}
-
-function script(volumes: number): string {
-  const marks = Array.from({ length: volumes }, (_, index) =>
+function script(present: readonly DataVolume[]): string {
+  const marks = present.flatMap((_, index) =>
     ["format", "group", "members"].map((mark) => {
       const file = `${folderOf(index)}/.mirador-${mark}`;
       return `[ ! -f ${file} ] || echo "@mark ${index} ${mark} $(cat ${file})"`;
     }),
   );
+  const queues = present.flatMap(({ requiredFreeMiB }, index) =>
+    requiredFreeMiB === undefined ? [] : folderOf(index),
+  );
   return [
     "cat /proc/net/fib_trie",
     "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | sed 's/^/@tcp /'",
-    ...marks.flat(),
+    // Without a queue yet: the container's own root lies where the engine keeps its volumes.
+    `echo "@free $(df -Pk ${queues[0] ?? "/"} | tail -n 1 | awk '{ print $4 }')"`,
+    ...queues.map((folder) => `echo "@held $(du -sk ${folder} | cut -f 1)"`),
+    'echo "@files $(cat /proc/sys/fs/file-nr)"',
+    ...marks,
   ].join("\n");
 }
 
@@ -123,7 +71,15 @@ export function parseLook(text: string, sources: readonly string[]): HostLook {
     if (mark === undefined || source === undefined) continue;
     marks[source] = { ...marks[source], [mark]: mark === "members" ? value.trim().split(/ +/) : value.trim() };
   }
-  return { addresses: [...addresses], listening, marks };
+  const kibibytes = [...text.matchAll(/^@(?:free|held) (\d+)$/gm)].map(([, size]) => Number(size));
+  const [, used, most] = /^@files (\d+)\s+\d+\s+(\d+)$/m.exec(text) ?? [];
+  return {
+    ...{ addresses: [...addresses], listening, marks },
+    ...(kibibytes.length === 0
+      ? {}
+      : { queueDiskMiB: Math.floor(kibibytes.reduce((all, one) => all + one, 0) / 1024) }),
+    ...(used === undefined ? {} : { openFiles: { used: Number(used), most: Number(most) } }),
+  };
 }
 
 /** The kernel writes each 32 bits of an address in the order of the machine; all that Docker runs on begin with the last byte. */

@@ -1,9 +1,10 @@
-import type { NodePlan } from "../../lib/plan/node-plan";
+import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
 import { type Deployment, planDeployment } from "../deployment";
-import { CliError, Interrupted } from "../failure";
+import { CliError, Interrupted, type Trouble } from "../failure";
+import { differs, type NodeChanges, takesAway } from "../plan/changes";
+import { changesSaid } from "../plan/words";
 import type { Session } from "../session";
 import { init, synth, terraformEnvironment } from "../terraform";
-import type { PlanSummary } from "../terraform-output";
 import type { ReachedEngine } from "./engines";
 import type { FoundNode } from "./preflight";
 import type { RollNode } from "./roll";
@@ -17,7 +18,8 @@ export interface UpNode extends FoundNode {
 export interface PlannedNode extends RollNode {
   readonly deployment: Deployment;
   readonly plan: NodePlan;
-  readonly summary: PlanSummary;
+  readonly changes: NodeChanges;
+  readonly takesAway: boolean;
 }
 
 /** Each is a Terraform with its provider: they mostly wait for a far engine, and they share this machine. */
@@ -40,9 +42,10 @@ export async function planAll(session: Session, nodes: readonly UpNode[]): Promi
         const deployment = { place, client: engine.client, fleet, node: name, prefix, network };
         try {
           await init(place);
-          const summary = await planDeployment(deployment);
-          const differs = summary.add + summary.change + summary.destroy > 0;
-          return { name, differs, deployment, plan, summary };
+          const changes = await planDeployment(deployment);
+          const services = new Set<string>(servicesOf(plan).map(({ service }) => service));
+          const takes = takesAway(changes, services);
+          return { name, differs: differs(changes), takesAway: takes, deployment, plan, changes };
         } catch (error) {
           if (error instanceof CliError) return error;
           if (error instanceof Interrupted) throw error;
@@ -53,8 +56,10 @@ export async function planAll(session: Session, nodes: readonly UpNode[]): Promi
       });
       const failures = answers.filter((answer): answer is CliError => answer instanceof CliError);
       const planned = answers.filter((answer): answer is PlannedNode => !(answer instanceof CliError));
-      for (const { name, summary } of planned) step.line(`${name}: ${planSaid(summary)}`);
-      if (failures.length > 0) throw new CliError(failures.flatMap(({ troubles }) => troubles));
+      for (const { name, changes } of planned) step.line(`${name}: ${changesSaid(changes)}`);
+      const lost = planned.flatMap(({ name, changes }) => removedData(name, changes));
+      const troubles = [...failures.flatMap((failure) => failure.troubles), ...lost];
+      if (troubles.length > 0) throw new CliError(troubles);
       return planned;
     },
     (planned) => `${planned.filter(({ differs }) => differs).length} of ${planned.length} nodes differ`,
@@ -86,13 +91,16 @@ export async function inTurns<T, R>(
   return items.flatMap((_, index) => results.get(index) ?? []);
 }
 
-export function planSaid({ add, change, destroy }: PlanSummary): string {
-  if (add + change + destroy === 0) return "nothing to change";
-  const parts = [
-    [add, "made"],
-    [change, "changed"],
-    [destroy, "removed"],
-  ] as const;
-  const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} to be ${word}`);
-  return said.join(", ");
+/** Nothing of ours hands data to Terraform; what somebody added to a stack may. */
+export function removedData(node: string, { removedVolumes }: Pick<NodeChanges, "removedVolumes">): readonly Trouble[] {
+  const data = removedVolumes.filter((name) => name.endsWith("-data"));
+  if (data.length === 0) return [];
+  return [
+    {
+      code: "plan/removes-data",
+      what: `a deploy of ${node} would remove ${data.join(", ")} with all that is stored there`,
+      where: `stack ${node}`,
+      fix: "take the docker_volume resources out of the stack (terraform state rm …): containers name data volumes, and Docker makes them",
+    },
+  ];
 }

@@ -1,8 +1,7 @@
-import { SIGNALS } from "../../lib/fleet/definition";
 import type { Environment } from "../../lib/fleet/environment";
 import type { Fleet } from "../../lib/fleet/fleet";
 import type { MeshFiles } from "../../lib/mesh/files";
-import type { NodePlan } from "../../lib/plan/node-plan";
+import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
 import { imageEngine, imagesOf, provideImages } from "../engine-images";
 import { routeTo } from "../engine-route";
 import type { Trouble } from "../failure";
@@ -12,6 +11,7 @@ import { clockFindings } from "./clocks";
 import { dataTroubles } from "./data-marks";
 import { asked, type ReachedEngine, reachEngine, sharedEngines } from "./engines";
 import { type Findings, NOTHING_FOUND, together } from "./findings";
+import { diskTroubles, engineTroubles } from "./host-fit";
 import { type HostLook, listenAsSeen, lookAtHost } from "./host-look";
 import { type LeftNode, leftNodeTroubles, nodesInState, nodesOnEngine } from "./left-nodes";
 import { lookAtMesh, meshFindings } from "./mesh-look";
@@ -124,7 +124,7 @@ async function lookAtReached(
   const provision = await provideImages(imagesOf(plan), imageEngine(engine.client));
   const images = provision.complete ? [] : [imageMissing(about, engine, provision)];
   const image = plan.images.haproxy.ref;
-  const data = SIGNALS.flatMap((signal) => plan.stores[signal].data ?? []);
+  const data = dataOf(plan);
   const look = await lookAtHost({ client: engine.client, image, data, deployed }).catch((error: Error) => error);
   const pulled = provision.complete ? provision.pulled : 0;
   if (look instanceof Error) {
@@ -138,7 +138,11 @@ async function lookAtReached(
   // Told once, not for each port.
   const ports =
     address.length > 0 ? [] : await portTroubles(publishedPorts(plan), own, holders, listenAsSeen(look), about);
-  const errors = [...images, ...address, ...ports, ...dataTroubles(about, data, look.marks)];
+  const disk = diskTroubles(about, plan, look);
+  const errors = [
+    ...[...images, ...engineTroubles(engine), ...address, ...ports, ...disk],
+    ...dataTroubles(about, data, look.marks),
+  ];
   return { findings: { errors, warnings: [] }, pulled };
 }
 

@@ -1,8 +1,6 @@
-import { readEnvironment } from "../../inputs/environment";
-import { loadFleet } from "../../inputs/load-fleet";
 import { down } from "../operate/down";
-import { fleetLock, holdingLock } from "../run-lock";
 import type { Register } from ".";
+import { whileLocked } from "./locked";
 
 const HELP = `
 One node after the other: its balancer's neighbours are told first, so that queries go elsewhere, then its containers
@@ -19,10 +17,6 @@ export const registerDown: Register = (program, run) => {
     .argument("[node...]", "these alone, in this order (default: all)")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[]) =>
-      run(async (session) => {
-        const fleet = await loadFleet(session.folder, readEnvironment(session.folder, session.environment));
-        const lock = fleetLock(fleet.name, ["mirador down", ...nodes].join(" "));
-        return holdingLock(session.folder, () => down(session, nodes), lock);
-      }),
+      run((session) => whileLocked(session, ["down", ...nodes], () => down(session, nodes))),
     );
 };

@@ -1,21 +1,41 @@
 import type { Command } from "commander";
 import type { Run } from "../mirador";
+import { registerAccess } from "./access";
+import { registerClean } from "./clean";
+import { registerDoctor } from "./doctor";
 import { registerDown } from "./down";
+import { registerDrift } from "./drift";
 import { registerHealth } from "./health";
+import { registerImages } from "./images";
 import { registerLogs } from "./logs";
+import { registerPlan } from "./plan";
+import { registerReload } from "./reload";
 import { registerRepair } from "./repair";
+import { registerRestart } from "./restart";
 import { registerStatus } from "./status";
+import { registerTest } from "./test";
 import { registerUp } from "./up";
+import { registerVolumes } from "./volumes";
 
 /** Adds a verb to the command line. */
 export type Register = (program: Command, run: Run) => void;
 
 /** In the order of the help. */
 export const VERBS: readonly Register[] = [
+  registerDoctor,
+  registerPlan,
   registerUp,
   registerDown,
+  registerRestart,
+  registerReload,
   registerStatus,
+  registerDrift,
   registerHealth,
+  registerTest,
+  registerAccess,
+  registerVolumes,
   registerLogs,
   registerRepair,
+  registerImages,
+  registerClean,
 ];

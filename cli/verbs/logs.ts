@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { logs } from "../operate/logs";
 import type { Register } from ".";
+import { secondsIn } from "./times";
 
 const HELP = `
 Prints what the services of all nodes say, each line with its node and service, in the order of time. Jobs (prepare,
@@ -42,12 +43,10 @@ export const registerLogs: Register = (program, run) => {
     );
 };
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
-
 /** @returns seconds since 1970 */
 function since(text: string): number {
-  const [, count, unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (count !== undefined) return Math.floor(Date.now() / 1000) - Number(count) * (UNITS[unit] ?? 1);
+  const ago = secondsIn(text);
+  if (ago !== undefined) return Math.floor(Date.now() / 1000) - ago;
   const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(at)) throw new InvalidArgumentError("Write 10m, 2h, 3d, or a time such as 2026-01-31T12:00:00Z.");
   return Math.floor(at / 1000);

@@ -5,13 +5,12 @@ import { readMeshFiles } from "../../inputs/pki";
 import type { MeshFiles } from "../../lib/mesh/files";
 import { CliError, EXIT } from "../failure";
 import { MeshClient } from "../mesh-client";
-import { Progress } from "../progress";
 import type { RepairedSignal } from "../repair/group";
 import { type Asked, isDay } from "../repair/range";
 import { exitOf, reportJson } from "../repair/report";
 import { repair } from "../repair/run";
 import { fleetLock, holdingLock } from "../run-lock";
-import type { Session } from "../session";
+import { progressOf, type Session } from "../session";
 import type { Register } from ".";
 
 const HELP = `
@@ -58,8 +57,10 @@ function days(text: string): number {
   return Number(found);
 }
 
-async function runRepair(flags: Flags, { folder, environment, progress }: Session): Promise<number> {
+async function runRepair(flags: Flags, session: Session): Promise<number> {
   const asked = askedOf(flags);
+  const { folder, environment } = session;
+  const progress = progressOf(session, flags.json === true);
   const fleet = await loadFleet(folder, readEnvironment(folder, environment));
   // Certificates are never made here: a fleet that was deployed has them, and others would not be taken.
   const files: MeshFiles =
@@ -72,8 +73,7 @@ async function runRepair(flags: Flags, { folder, environment, progress }: Sessio
     repair({
       ...{ fleet, transport, asked, fill, now: Date.now() },
       signals: flags.signal === undefined ? ["logs", "traces"] : [flags.signal],
-      // The answer for programs stands alone on the standard output.
-      progress: flags.json === true ? new Progress({ out: process.stderr, environment }) : progress,
+      progress,
     });
   try {
     // Two of them would put the same rows there twice.

@@ -1,9 +1,8 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { readEnvironment } from "../../inputs/environment";
-import { loadFleet } from "../../inputs/load-fleet";
-import { fleetLock, holdingLock } from "../run-lock";
+import type { Command } from "commander";
 import { up } from "../up/run";
 import type { Register } from ".";
+import { whileLocked } from "./locked";
+import { waitOption } from "./times";
 
 const HELP = `
 Looks at all nodes first, and tells everything that is wrong with any of them at once, before anything is touched:
@@ -30,26 +29,10 @@ export const registerUp: Register = (program, run) => {
     .command("up")
     .description("deploy or change the fleet, one node after the other")
     .argument("[node...]", "these alone, in this order (default: all)")
-    .addOption(
-      new Option("--wait <time>", "how long each wait for the fleet may take, such as 90s or 1h")
-        .argParser(seconds)
-        .default(600, "10m"),
-    )
+    .addOption(waitOption())
     .option("--check", "only look at the hosts, and tell what would change")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { wait, check = false }: Flags, _: Command) =>
-      run(async (session) => {
-        const fleet = await loadFleet(session.folder, readEnvironment(session.folder, session.environment));
-        const lock = fleetLock(fleet.name, ["mirador up", ...nodes].join(" "));
-        return holdingLock(session.folder, () => up(session, { nodes, waitSeconds: wait, check }), lock);
-      }),
+      run((session) => whileLocked(session, ["up", ...nodes], () => up(session, { nodes, waitSeconds: wait, check }))),
     );
 };
-
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
-
-function seconds(text: string): number {
-  const [, count, unit = ""] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
-  if (count === undefined) throw new InvalidArgumentError("Write a time with its unit, such as 90s, 10m or 1h.");
-  return Number(count) * (UNITS[unit] ?? 1);
-}

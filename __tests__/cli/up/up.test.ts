@@ -4,9 +4,10 @@ import { chosenNodes } from "../../../cli/chosen";
 import { EXIT } from "../../../cli/failure";
 import { commandLine } from "../../../cli/mirador";
 import { outcomeOf } from "../../../cli/session";
-import { inTurns, planSaid } from "../../../cli/up/plans";
+import { inTurns, removedData } from "../../../cli/up/plans";
 import { addressTroubles } from "../../../cli/up/preflight";
-import { inBestOrder, stoppedAt, summaryOf } from "../../../cli/up/run";
+import { inBestOrder } from "../../../cli/up/roll-out";
+import { stoppedAt, summaryOf } from "../../../cli/up/run";
 
 function parse(...argv: string[]): { readonly text: string; readonly asked: boolean; readonly exitCode: number } {
   let text = "";
@@ -97,15 +98,21 @@ test("no more items are worked on than were asked for, and the results keep thei
   expect(most).toBe(2);
 });
 
-test("what a plan says", () => {
-  expect(planSaid({ add: 0, change: 0, destroy: 0 })).toBe("nothing to change");
-  expect(planSaid({ add: 2, change: 0, destroy: 3 })).toBe("2 to be made, 3 to be removed");
-});
-
 test("at the end every node is accounted for", () => {
   const rolled = { changed: ["node2"], unchanged: ["node1"], untouched: [] };
   expect(summaryOf(rolled, 61.4)).toBe("Changed: node2; node1 had nothing to change; 61 s in all");
   expect(summaryOf({ ...rolled, changed: [] }, 4)).toBe("Nothing to change: node1 as the fleet says, 4 s in all");
   const stopped = stoppedAt({ ...rolled, failed: "node3", untouched: ["node4"] });
   expect(stopped.slice(1, 4)).toEqual(["stopped at   node3", "as wanted    node2, node1", "untouched    node4"]);
+});
+
+test("a deploy that would remove data is refused; HAProxy's own volume is not data", () => {
+  const removedVolumes = ["mirador_node1-haproxy-config", "mirador_node1-logs-data"];
+  expect(removedData("node1", { removedVolumes })).toMatchObject([
+    {
+      code: "plan/removes-data",
+      what: expect.stringMatching(/^a deploy of node1 would remove mirador_node1-logs-data /),
+    },
+  ]);
+  expect(removedData("node1", { removedVolumes: removedVolumes.slice(0, 1) })).toEqual([]);
 });

@@ -105,7 +105,7 @@ export class Stack {
   }
 
   public async plan(): Promise<PlanSummary> {
-    return plan(this.place);
+    return (await plan(this.place)).summary;
   }
 
   /** Terraform's own JSON of the plan for what was synthesized last. */

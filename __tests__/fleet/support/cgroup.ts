@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitFor } from "./wait";
 
@@ -32,6 +32,16 @@ export async function makeDaemonCgroup(cgroup: string): Promise<string> {
 export async function pidsIn(cgroup: string): Promise<readonly number[]> {
   const pids = await Promise.all((await foldersBelow(cgroupFolder(cgroup))).map(procsOf));
   return [...new Set(pids.flat())];
+}
+
+/** Lets paused containers go on: those of version 1 do not even die before. */
+export async function thaw(cgroup: string): Promise<void> {
+  for (const folder of await foldersBelow(cgroupFolder(cgroup))) {
+    const file = join(folder, "freezer.state");
+    const state = await readFile(file, "utf8").catch(() => "");
+    // A group can go between the reading and the writing.
+    if (/^FR(OZEN|EEZING)/.test(state)) await writeFile(file, "THAWED").catch(() => undefined);
+  }
 }
 
 async function procsOf(folder: string): Promise<readonly number[]> {

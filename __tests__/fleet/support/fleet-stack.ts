@@ -66,6 +66,26 @@ export class FleetStack {
     return start(process.execPath, command, { cwd: this.context.root, env: this.environment() });
   }
 
+  /**
+   * The same for a fleet that differs, or in an environment that does. Nothing of this stack's own is written over, so that
+   * what is deployed stays what is known to be deployed.
+   */
+  public async miradorAs(
+    change: FleetDefinition,
+    environment: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): Promise<Ended> {
+    const module = join(this.folder, "variant.ts");
+    await this.writeModule(module, change);
+    const env = {
+      ...this.environment(),
+      ...{ MIRADOR_FLEET: module, CDKTF_OUTDIR: join(this.folder, "variant.out") },
+      ...environment,
+    };
+    const command = ["--import", "tsx", "cli/mirador.ts", ...args];
+    return start(process.execPath, command, { cwd: this.context.root, env }).ended;
+  }
+
   /** One node, whatever the others are: they may not exist yet, or be down. */
   public async deploy(node: string): Promise<PlanSummary> {
     await this.synthesize();
@@ -81,7 +101,7 @@ export class FleetStack {
   public async plan(node: string): Promise<PlanSummary> {
     await this.synthesize();
     await init(this.place(node));
-    return plan(this.place(node));
+    return (await plan(this.place(node))).summary;
   }
 
   /** What Terraform shows of a plan: to a person, and to a program. */
@@ -179,14 +199,21 @@ export class FleetStack {
   private async synthesize(): Promise<void> {
     if (this.synthesized) return;
     await mkdir(join(this.folder, "state"), { recursive: true });
-    const library = JSON.stringify(join(this.context.root, "lib", "index.ts"));
-    const definition = JSON.stringify({ ...this.definition, ...(await this.mesh()) }, null, 2);
-    await writeFile(
-      join(this.folder, "fleet.ts"),
-      `import { defineFleet } from ${library};\n\nexport default defineFleet(${definition});\n`,
-    );
+    await this.writeModule(join(this.folder, "fleet.ts"), {});
     await synth({ folder: this.context.root, env: this.environment() });
     this.synthesized = true;
+  }
+
+  private async writeModule(file: string, change: FleetDefinition): Promise<void> {
+    const library = JSON.stringify(join(this.context.root, "lib", "index.ts"));
+    const mesh = await this.mesh();
+    const definition = {
+      ...this.definition,
+      ...change,
+      ...(mesh.mesh ? { mesh: { ...mesh.mesh, ...change.mesh } } : {}),
+    };
+    const text = JSON.stringify(definition, null, 2);
+    await writeFile(file, `import { defineFleet } from ${library};\n\nexport default defineFleet(${text});\n`);
   }
 
   /**

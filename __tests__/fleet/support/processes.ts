@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { pidsIn } from "./cgroup";
+import { pidsIn, thaw } from "./cgroup";
 import { waitFor } from "./wait";
 
 /** The letter of `/proc/<pid>/stat`; `undefined` when there is no such process. A zombie is none any more. */
@@ -32,6 +32,7 @@ export async function killAll(cgroup: string): Promise<void> {
   await waitFor(`${cgroup} without a process`, { seconds: 20, everyMilliseconds: 10 }, async () => {
     const pids = [...(await processesIn(cgroup)).keys()];
     for (const pid of pids) signal(pid, "SIGKILL");
+    if (pids.length > 0) await thaw(cgroup);
     return pids.length === 0;
   });
 }

@@ -1,0 +1,68 @@
+import { readEnvironment } from "../../inputs/environment";
+import { loadPlan } from "../../inputs/load-plan";
+import { readStatsPassword } from "../../inputs/secrets";
+import type { NodePlan } from "../../lib/plan/node-plan";
+import { type AccessRow, columns, exportLines, offered, probeAccess, standInNotes } from "../access-table";
+import { chosenNodes } from "../chosen";
+import { EXIT } from "../failure";
+import { ensureStatsPassword } from "../secrets";
+import type { Session } from "../session";
+
+/** What {@link access} shows. */
+export interface AccessOptions {
+  /** @default - all */
+  readonly nodes: readonly string[];
+  readonly json: boolean;
+  /** Prints the password of the stats page and nothing else. */
+  readonly reveal: boolean;
+}
+
+/** A node as its clients and its people use it. */
+export interface NodeAccess {
+  readonly node: string;
+  readonly rows: readonly AccessRow[];
+  /** For OpenTelemetry SDKs: lines of a shell. */
+  readonly exports: readonly string[];
+}
+
+/** `mirador access`: where to send, where to look, and with which login. */
+export async function access(session: Session, { nodes, json, reveal }: AccessOptions): Promise<number> {
+  const { folder, environment } = session;
+  const { fleet, plan } = await loadPlan(folder, environment, { mayCreate: false });
+  const plans = chosenNodes(plan.nodes, nodes);
+  const variables = readEnvironment(folder, environment);
+  if (reveal) {
+    process.stdout.write(`${readStatsPassword(folder, variables, fleet.haproxy)}\n`);
+    return EXIT.ok;
+  }
+  const passwordIn = ensureStatsPassword(folder, variables, fleet.haproxy).where;
+  const found = await Promise.all(plans.map(accessOf));
+  const text = json
+    ? JSON.stringify({ fleet: fleet.name, passwordIn, nodes: found }, null, 2)
+    : accessText(found, passwordIn).join("\n");
+  process.stdout.write(`${text}\n`);
+  return EXIT.ok;
+}
+
+async function accessOf(plan: NodePlan): Promise<NodeAccess> {
+  return { node: plan.name, rows: await probeAccess(plan), exports: exportLines(plan) };
+}
+
+/** A table of all nodes, and lines to copy for each. @param passwordIn where a person finds the password */
+export function accessText(nodes: readonly NodeAccess[], passwordIn: string): readonly string[] {
+  const rows = nodes.flatMap(({ node, rows: all }) =>
+    all.map((row) => [
+      node,
+      ...offered(row),
+      row.login ?? "-",
+      row.standIn === undefined ? row.state : `${row.state} *`,
+    ]),
+  );
+  return [
+    ...columns([["node", "what", "url", "login", "state"], ...rows]),
+    ...standInNotes(nodes.flatMap(({ rows: all }) => all)),
+    "",
+    `the password of the stats page is in ${passwordIn}; npm run -s mirador -- access --reveal prints it`,
+    ...nodes.flatMap(({ node, exports }) => ["", `# services that send to ${node}`, ...exports]),
+  ];
+}

@@ -1,0 +1,82 @@
+import { createInterface } from "node:readline/promises";
+import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
+import { CliError, EXIT } from "../failure";
+import type { Session } from "../session";
+import type { SeenNode } from "../up/roll-out";
+import { takeDown } from "./down";
+import { plannedNodes } from "./nodes";
+
+/** What {@link clean} removes. */
+export interface CleanOptions {
+  /** @default - all */
+  readonly nodes: readonly string[];
+  /** Nobody is asked. */
+  readonly yes: boolean;
+}
+
+/** How a person is asked, and what they typed; nothing when there is nobody to ask. */
+export type Ask = (question: string) => Promise<string | undefined>;
+
+/**
+ * `mirador clean`: removes the containers of nodes and their data.
+ * @returns the exit status
+ * @throws CliError `clean/not-confirmed` before anything was touched
+ */
+export async function clean(session: Session, { nodes, yes }: CleanOptions, ask: Ask = askInTerminal): Promise<number> {
+  const { fleet, plans } = await plannedNodes(session, nodes);
+  const { progress } = session;
+  if (!yes) {
+    const names = plans.map(({ name }) => name).join(", ");
+    progress.line(`This removes ${names} of the fleet ${fleet.name} with all metrics, logs and traces stored there.`);
+    const left = fleet.nodes.length - plans.length;
+    if (left > 0)
+      progress.line(`${left} ${left === 1 ? "node keeps" : "nodes keep"} what is stored there; see mirador repair.`);
+    const typed = await ask(`Type the fleet's name to go on: `);
+    if (typed?.trim() !== fleet.name) throw notConfirmed(fleet.name, typed);
+  }
+  await takeDown(session, nodes, async (node, told) => {
+    for (const line of await removeData(node)) told.note("clean", line);
+  });
+  progress.line("\nmirador up begins anew, with no data");
+  return EXIT.ok;
+}
+
+/** Volumes go; folders of the host stay, for nothing here has made them. @returns what was done, for the person */
+async function removeData({ plan, engine }: SeenNode): Promise<readonly string[]> {
+  const { Volumes } = await engine.client.listVolumes();
+  const present = new Set((Volumes ?? []).map(({ Name }) => Name));
+  const volumes = dataSources(plan).filter((source) => present.has(source));
+  for (const name of volumes) await engine.client.getVolume(name).remove();
+  const folders = dataSources(plan).filter((source) => source.startsWith("/"));
+  return [
+    volumes.length === 0 ? "there were no data volumes" : `data removed: volumes ${volumes.join(", ")}`,
+    ...(folders.length === 0 ? [] : [`data kept: folders of the host, which are never removed: ${folders.join(", ")}`]),
+  ];
+}
+
+const dataSources = (plan: NodePlan): readonly string[] => dataOf(plan).map(({ source }) => source);
+
+async function askInTerminal(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
+function notConfirmed(fleet: string, typed: string | undefined): CliError {
+  return new CliError(
+    {
+      code: "clean/not-confirmed",
+      what:
+        typed === undefined
+          ? "nobody can be asked here, and --yes was not given; nothing was touched"
+          : `${JSON.stringify(typed.trim())} is not the fleet's name; nothing was touched`,
+      where: "mirador clean",
+      fix: `type ${fleet} when you are asked, or give --yes`,
+    },
+    EXIT.usage,
+  );
+}

@@ -1,0 +1,78 @@
+import type { Fleet } from "../../lib/fleet/fleet";
+import { columns } from "../access-table";
+import { EXIT, formatTrouble, type Trouble } from "../failure";
+import { nodeContainers } from "../orphans";
+import { sizeText } from "../queues";
+import type { Session } from "../session";
+import { asked } from "../up/engines";
+import { type NodeOnEngine, plannedNodes, reachNodes } from "./nodes";
+import { daysLeft, lookAtVolumes, type VolumeLook } from "./volume-look";
+
+/** What {@link volumes} shows. */
+export interface VolumesOptions {
+  /** @default - all */
+  readonly nodes: readonly string[];
+  readonly json: boolean;
+}
+
+/** The data of a node. */
+export interface NodeVolumes {
+  readonly node: string;
+  readonly volumes: readonly VolumeLook[];
+  /** Days until the disk of a volume has no room left, by its device; one that has room for all that is kept is absent. */
+  readonly daysLeft: Readonly<Record<string, number>>;
+  /** Why nothing is known. */
+  readonly trouble?: Trouble;
+}
+
+/** `mirador volumes`. @returns the exit status: 1 when an engine does not answer */
+export async function volumes(session: Session, { nodes, json }: VolumesOptions): Promise<number> {
+  const { fleet, plans } = await plannedNodes(session, nodes);
+  const found = await Promise.all((await reachNodes(fleet, plans, session)).map((node) => volumesOf(fleet, node)));
+  const text = json
+    ? JSON.stringify({ fleet: fleet.name, nodes: found }, null, 2)
+    : volumesText(found, fleet.retentionDays).join("\n");
+  process.stdout.write(`${text}\n`);
+  return found.some(({ trouble }) => trouble !== undefined) ? EXIT.failed : EXIT.ok;
+}
+
+async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine): Promise<NodeVolumes> {
+  const nothing = { node: plan.name, volumes: [], daysLeft: {} };
+  if ("code" in engine) return { ...nothing, trouble: engine };
+  const looks = await asked(engine, async () => {
+    const containers = await nodeContainers(engine.client, { fleet: fleet.name, node: plan.name });
+    return lookAtVolumes({ plan, engine, deployed: containers.length > 0 });
+  });
+  if ("code" in looks) return { ...nothing, trouble: looks };
+  const disks = [...new Set(looks.map(({ disk }) => disk))];
+  const left = disks.flatMap((disk) => {
+    const here = looks.filter((look) => look.disk === disk);
+    const reserve = fleet.minFreeDiskMiB * 1024 ** 2;
+    const days = daysLeft({ volumes: here, retentionDays: fleet.retentionDays, reserve });
+    return days === undefined ? [] : [[disk, days] as const];
+  });
+  return { node: plan.name, volumes: looks, daysLeft: Object.fromEntries(left) };
+}
+
+/** A table of all volumes, and what could not be asked. */
+export function volumesText(
+  nodes: readonly NodeVolumes[],
+  retentionDays: Readonly<Record<string, number>>,
+): readonly string[] {
+  const rows = nodes.flatMap(({ node, volumes: looks, daysLeft: left }) =>
+    looks.map(({ holds, source, bytes, growth, disk, free, total }) => {
+      const kept = retentionDays[holds];
+      return [
+        ...[node, holds, sizeText(bytes)],
+        ...(kept === undefined ? ["-", "-"] : [growth === undefined ? "not known yet" : sizeText(growth), `${kept} d`]),
+        `${sizeText(free)} of ${sizeText(total)}`,
+        left[disk] === undefined ? "-" : `${left[disk]} d`,
+        source,
+      ];
+    }),
+  );
+  return [
+    ...columns([["node", "holds", "size", "a day", "kept", "free on its disk", "full in", "where"], ...rows]),
+    ...nodes.flatMap(({ trouble }) => (trouble === undefined ? [] : ["", ...formatTrouble(trouble).split("\n")])),
+  ];
+}

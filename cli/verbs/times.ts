@@ -1,0 +1,20 @@
+import { InvalidArgumentError, Option } from "commander";
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** @param text such as `90s`, `10m`, `2h`, `3d` @returns seconds; nothing when it is no time */
+export function secondsIn(text: string): number | undefined {
+  const [, count, unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (UNITS[unit] ?? 1);
+}
+
+/** `--wait`, of verbs that change one node after the other. Its value is in seconds. */
+export function waitOption(): Option {
+  return new Option("--wait <time>", "how long each wait for the fleet may take, such as 90s or 1h")
+    .argParser((text) => {
+      const seconds = secondsIn(text);
+      if (seconds === undefined) throw new InvalidArgumentError("Write a time with its unit, such as 90s, 10m or 1h.");
+      return seconds;
+    })
+    .default(600, "10m");
+}
