@@ -43,6 +43,10 @@ describe(`images of three nodes (${context.title})`, () => {
     const file = join(folder, "images.tar");
     expect(await stack.mirador("images", "save", file, "node3")).toMatchObject({ status: 0 });
     expect(await readdir(folder)).toEqual(["images.tar"]);
+    expect(await stack.mirador("images", "load", join(folder, "nothing.tar"))).toMatchObject({
+      status: 1,
+      output: expect.stringContaining("error images/file-missing"),
+    });
     expect(await stack.mirador("images", "save", file)).toMatchObject({
       status: 1,
       output: expect.stringContaining("error images/file-exists"),
@@ -61,24 +65,17 @@ describe(`images of three nodes (${context.title})`, () => {
         status: 1,
         output: expect.stringMatching(/error image\/missing\n +what +\S*otelcol\S* cannot be pulled for node3/),
       });
+      // An engine takes anything for an archive and says that all went well; what counts is what it has then.
+      const none = join(folder, "none.tar");
+      await writeFile(none, "no archive");
+      expect(await stack.mirador("images", "load", none, "node3")).toMatchObject({
+        status: 1,
+        output: expect.stringMatching(/error images\/not-loaded\n +what +node3: the file has no \S*otelcol/),
+      });
       expect(await stack.mirador("images", "load", file, "node3")).toMatchObject({ status: 0 });
       expect(await listed("node3")).toEqual(before);
     } finally {
       await docker.getImage("mirador.test/kept:1").remove();
     }
-  });
-
-  test("a file that is none, or that lacks something, is named, and breaks nothing", async () => {
-    const folder = await scratch();
-    const file = join(folder, "images.tar");
-    expect(await stack.mirador("images", "load", file)).toMatchObject({
-      status: 1,
-      output: expect.stringContaining("error images/file-missing"),
-    });
-    await writeFile(file, "no archive");
-    const { status, output } = await stack.mirador("images", "load", file, "node2");
-    expect(status).toBe(1);
-    expect(output).toMatch(/error images\/not-loaded\n +what +node2: /);
-    expect((await listed("node2")).every(({ id }) => id !== undefined)).toBe(true);
   });
 });
