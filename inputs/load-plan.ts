@@ -4,7 +4,7 @@ import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
 import { localStatePath } from "../lib/plan/node-plan";
 import { type FleetPlan, planFleet } from "../lib/plan/plan-fleet";
-import { collect, collectLater, type Problem, refuse } from "../lib/problem";
+import { collect, collectLater, type Problem, ProblemError, refuse } from "../lib/problem";
 import { readEnvironment } from "./environment";
 import { loadFleet } from "./load-fleet";
 import { meshFor } from "./pki";
@@ -61,6 +61,35 @@ export async function loadPlan(
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
   const warnings = [...plan.warnings, ...(mesh?.warnings ?? []), ...unusedAddress(fleet, environment)];
   return { fleet, plan: { ...plan, warnings }, stateFolder };
+}
+
+/** A fleet to look at: where everything is does not depend on secrets. */
+export interface PlanToLook extends Pick<LoadedPlan, "fleet" | "plan"> {
+  /** What a deploy would be refused for: secrets and certificates. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * The plan for a command that only looks: a certificate that is over, or a password that is not on this machine, must not
+ * stand in the way of seeing what runs. Nothing may be deployed by it.
+ * @throws ProblemError when the fleet itself cannot be used
+ */
+export async function loadPlanToLook(folder: string, processEnvironment: Environment): Promise<PlanToLook> {
+  try {
+    const { fleet, plan } = await loadPlan(folder, processEnvironment, { mayCreate: false });
+    return { fleet, plan, problems: [] };
+  } catch (error) {
+    if (!ProblemError.is(error)) throw error;
+    const fleet = await loadFleet(folder, readEnvironment(folder, processEnvironment));
+    const nowhere = { path: "", fingerprint: "" };
+    const certificates = Object.fromEntries(fleet.nodes.map(({ name }) => [name, nowhere]));
+    const plan = planFleet(fleet, {
+      statsPassword: "of nobody, for nothing",
+      ...(fleet.haproxy.tls === undefined ? {} : { tls: { certificatePath: "", fingerprint: "" } }),
+      ...(fleet.nodes.length === 1 ? {} : { mesh: { caPath: "", caFingerprint: "", certificates } }),
+    });
+    return { fleet, plan, problems: error.problems };
+  }
 }
 
 /**

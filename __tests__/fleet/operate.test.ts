@@ -71,6 +71,18 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
     }
   });
 
+  test("what only looks needs no password, and says that a deploy would", async () => {
+    const change = { haproxy: { stats: { passwordFile: "/nowhere/password" } } };
+    const { status: code, output } = await stack.miradorAs(change, {}, "status");
+    expect(code).toBe(0);
+    expect(output).toContain("note: a deploy would be refused for secret/missing");
+    for (const node of stack.nodes) expect(output).toMatch(new RegExp(`^${node} +[ab] +ready`, "m"));
+    expect(await stack.miradorAs(change, {}, "down", "node3")).toMatchObject({
+      status: 65,
+      output: expect.stringContaining("secret/missing"),
+    });
+  });
+
   test("health is what clients get, and tells a node that is not whole", async () => {
     const well = await stack.mirador("health", "--json");
     expect(well.status).toBe(0);

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readEnvironment } from "../../inputs/environment";
-import { loadPlan } from "../../inputs/load-plan";
+import { loadPlan, loadPlanToLook } from "../../inputs/load-plan";
 import { EXPIRED, makeCertificate } from "../support/certificates";
 import { temporaryFolder } from "../support/folders";
 import { codesOf, problemsOfPromise } from "../support/problems";
@@ -133,5 +133,39 @@ describe("DOCKER_CONTEXT, which Docker's own library prefers to what a stack say
     ['{ kind: "unix" }', ""],
   ])("may be what all nodes say, or empty: %s", async (docker, context) => {
     await expect(load(docker, context)).resolves.toBeDefined();
+  });
+});
+
+describe("a plan to look at", () => {
+  const nodes = 'nodes: [{ name: "node1", address: "10.0.0.11" }, { name: "node2", address: "10.0.0.12" }]';
+
+  test("has all that is to be seen, whatever is wrong with secrets and certificates, and makes none", async () => {
+    const folder = temporaryFolder({
+      "fleet.mjs": `export default { ${nodes}, haproxy: { tls: { certificatePath: "tls.pem", keyPath: "tls.key" } } };`,
+    });
+    makeCertificate(folder, "tls", EXPIRED);
+    const { plan, problems } = await loadPlanToLook(folder, { MIRADOR_FLEET: "fleet.mjs" });
+    expect(plan.nodes.map(({ accessPoints }) => accessPoints.find(({ name }) => name === "otlpHttp")?.url)).toEqual([
+      "https://10.0.0.11:4318",
+      "https://10.0.0.12:4318",
+    ]);
+    expect(problems.map(({ code }) => code)).toEqual(
+      expect.arrayContaining(["secret/missing", "tls/certificate-expired", "mesh/certificate-missing"]),
+    );
+    expect(existsSync(join(folder, ".mirador"))).toBe(false);
+  });
+
+  test("is the plan itself where nothing is wrong", async () => {
+    const folder = temporaryFolder(plain());
+    const { plan, problems } = await loadPlanToLook(folder, ENVIRONMENT);
+    expect(problems).toEqual([]);
+    expect(plan).toEqual((await loadPlan(folder, ENVIRONMENT)).plan);
+  });
+
+  test("is none of a fleet that cannot be used", async () => {
+    const folder = temporaryFolder({ "fleet.mjs": "export default { nodes: [] };" });
+    const problems = await problemsOfPromise(loadPlanToLook(folder, { MIRADOR_FLEET: "fleet.mjs" }));
+    expect(problems.map(({ code }) => code)).not.toContain("secret/missing");
+    expect(problems.length).toBeGreaterThan(0);
   });
 });

@@ -1,9 +1,10 @@
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { columns } from "../access-table";
 import { askFor, canaryTargets, findItem, newMarks, notFound, type Question, sendItem } from "../canary";
+import { chosenNodes } from "../chosen";
 import { EXIT } from "../failure";
 import { progressOf, type Session } from "../session";
-import { plannedNodes } from "./nodes";
+import { nodesToLookAt } from "./nodes";
 
 /** How {@link canaryRound} asks. */
 export interface CanaryRoundOptions {
@@ -29,8 +30,8 @@ export interface CanaryCell {
  * @returns the exit status: 1 when something was not found
  */
 export async function canaryRound(session: Session, { nodes, json }: CanaryRoundOptions): Promise<number> {
-  const { fleet, plans: senders } = await plannedNodes(session, nodes);
-  const { plans: finders } = await plannedNodes(session, []);
+  const { fleet, plans: finders } = await nodesToLookAt(session, []);
+  const senders = chosenNodes(finders, nodes);
   const pairs = senders.length * finders.length;
   const cells = await progressOf(session, json).step(
     "canary",

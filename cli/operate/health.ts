@@ -2,7 +2,7 @@ import type { NodePlan } from "../../lib/plan/node-plan";
 import { type AccessRow, columns, type Fetch, probeAccess } from "../access-table";
 import { EXIT } from "../failure";
 import type { Session } from "../session";
-import { plannedNodes } from "./nodes";
+import { nodesToLookAt } from "./nodes";
 
 const ANSWER_MILLISECONDS = 5_000;
 
@@ -21,7 +21,7 @@ export interface HealthOptions {
 
 /** `mirador health`. @returns the exit status: 1 when anything is not up */
 export async function health(session: Session, { nodes, json }: HealthOptions): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, nodes);
+  const { fleet, plans } = await nodesToLookAt(session, nodes);
   const found = await Promise.all(plans.map((plan) => healthOf(plan)));
   const up = found.every(({ rows }) => rows.every(({ state }) => state === "up"));
   const text = json ? JSON.stringify({ fleet: fleet.name, up, nodes: found }, null, 2) : healthText(found).join("\n");

@@ -11,7 +11,7 @@ import type { Session } from "../session";
 import { asked } from "../up/engines";
 import type { SeenNode } from "../up/roll-out";
 import { underName } from "../up/under-name";
-import { enginesSaid, plannedNodes, reachNodes, seeNodes } from "./nodes";
+import { enginesSaid, nodesToLookAt, reachNodes, seeNodes } from "./nodes";
 
 /** An image that a node needs. */
 export interface ImageRow {
@@ -26,7 +26,7 @@ export interface ImageRow {
 
 /** `mirador images`: what each node needs and has. @returns the exit status: 1 when an engine does not answer */
 export async function listImages(session: Session, named: readonly string[], json: boolean): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, named);
+  const { fleet, plans } = await nodesToLookAt(session, named);
   const found = await Promise.all(
     (await reachNodes(fleet, plans, session)).map(async ({ plan, engine }) =>
       "code" in engine ? engine : asked(engine, () => rowsOf(plan, engine.client)),
@@ -106,7 +106,7 @@ export async function saveImages(session: Session, file: string, named: readonly
       fix: "remove it, or name another file",
     });
   }
-  const { fleet, plans } = await plannedNodes(session, named);
+  const { fleet, plans } = await nodesToLookAt(session, named);
   const refs = [...new Set(plans.flatMap(imagesOf))];
   const { progress } = session;
   const nodes = await progress.step(
@@ -208,7 +208,7 @@ async function onEach(
   verb: string,
   work: (node: SeenNode, waiting: (text: string) => void) => Promise<string | Trouble>,
 ): Promise<readonly Trouble[]> {
-  const { fleet, plans } = await plannedNodes(session, named);
+  const { fleet, plans } = await nodesToLookAt(session, named);
   const { progress } = session;
   const nodes = await progress.step(
     "machine",

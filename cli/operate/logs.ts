@@ -4,7 +4,7 @@ import { EXIT, formatTrouble } from "../failure";
 import type { Session } from "../session";
 import { byTime, LineMerger } from "./log-lines";
 import { FollowedNode, type LogRange, logsUntilNow, type ToldLine } from "./node-logs";
-import { chosenServices, plannedNodes, reachNode, reachNodes } from "./nodes";
+import { chosenServices, nodesToLookAt, reachNode, reachNodes } from "./nodes";
 
 /** What {@link logs} prints. */
 export interface LogsOptions extends LogRange {
@@ -31,7 +31,7 @@ const LINES_AT_ONCE = 5_000;
  * @returns the exit status: 1 when an engine does not answer
  */
 export async function logs(session: Session, options: LogsOptions): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, options.nodes);
+  const { fleet, plans } = await nodesToLookAt(session, options.nodes);
   const wanted = chosenServices(plans, options.services, JOBS);
   const width = Math.max(...plans.map(({ name }) => name.length)) + 1 + Math.max(...wanted.map(({ length }) => length));
   const print = (lines: readonly ToldLine[]): void => {

@@ -1,4 +1,4 @@
-import { loadPlan } from "../../inputs/load-plan";
+import { loadPlan, loadPlanToLook } from "../../inputs/load-plan";
 import type { Fleet } from "../../lib/fleet/fleet";
 import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
 import { chosen, chosenNodes } from "../chosen";
@@ -21,6 +21,20 @@ export async function plannedNodes(
   named: readonly string[],
 ): Promise<{ readonly fleet: Fleet; readonly plans: readonly NodePlan[] }> {
   const { fleet, plan } = await loadPlan(folder, environment, { mayCreate: false });
+  return { fleet, plans: chosenNodes(plan.nodes, named) };
+}
+
+/**
+ * The same for a verb that only looks. Secrets and certificates that cannot be used are told on the standard error output,
+ * and stop nothing.
+ */
+export async function nodesToLookAt(
+  { folder, environment }: Session,
+  named: readonly string[],
+): Promise<{ readonly fleet: Fleet; readonly plans: readonly NodePlan[] }> {
+  const { fleet, plan, problems } = await loadPlanToLook(folder, environment);
+  const codes = [...new Set(problems.map(({ code }) => code))].join(", ");
+  if (codes !== "") console.error(`note: a deploy would be refused for ${codes}; npm run mirador -- doctor says more`);
   return { fleet, plans: chosenNodes(plan.nodes, named) };
 }
 

@@ -7,7 +7,7 @@ import { CliError, EXIT } from "../failure";
 import type { Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
 import { underName } from "../up/under-name";
-import { enginesSaid, plannedNodes, seeNodes } from "./nodes";
+import { enginesSaid, nodesToLookAt, seeNodes } from "./nodes";
 
 const CHECK_SECONDS = 20;
 const RELOAD_SECONDS = 30;
@@ -19,7 +19,7 @@ const ASK_SECONDS = 5;
  * @throws CliError `reload/refused`, `reload/not-taken`; the workers that run go on
  */
 export async function reload(session: Session, named: readonly string[]): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, named);
+  const { fleet, plans } = await nodesToLookAt(session, named);
   const { progress } = session;
   const nodes = await progress.step(
     "machine",

@@ -3,7 +3,7 @@ import { EXIT, formatTrouble } from "../failure";
 import { sizeText } from "../queues";
 import type { Session } from "../session";
 import { lookAtNode, type NodeLook, type ServiceLook } from "./look";
-import { plannedNodes, reachNodes } from "./nodes";
+import { nodesToLookAt, reachNodes } from "./nodes";
 
 /** What {@link status} shows. */
 export interface StatusOptions {
@@ -14,7 +14,7 @@ export interface StatusOptions {
 
 /** `mirador status`. @returns the exit status: 1 when an engine does not answer */
 export async function status(session: Session, { nodes, json }: StatusOptions): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, nodes);
+  const { fleet, plans } = await nodesToLookAt(session, nodes);
   const looks = await Promise.all((await reachNodes(fleet, plans, session)).map(lookAtNode));
   const text = json
     ? JSON.stringify({ fleet: fleet.name, nodes: looks }, null, 2)

@@ -5,7 +5,7 @@ import { nodeContainers } from "../orphans";
 import { sizeText } from "../queues";
 import type { Session } from "../session";
 import { asked } from "../up/engines";
-import { type NodeOnEngine, plannedNodes, reachNodes } from "./nodes";
+import { type NodeOnEngine, nodesToLookAt, reachNodes } from "./nodes";
 import { daysLeft, lookAtVolumes, type VolumeLook } from "./volume-look";
 
 /** What {@link volumes} shows. */
@@ -27,7 +27,7 @@ export interface NodeVolumes {
 
 /** `mirador volumes`. @returns the exit status: 1 when an engine does not answer */
 export async function volumes(session: Session, { nodes, json }: VolumesOptions): Promise<number> {
-  const { fleet, plans } = await plannedNodes(session, nodes);
+  const { fleet, plans } = await nodesToLookAt(session, nodes);
   const found = await Promise.all((await reachNodes(fleet, plans, session)).map((node) => volumesOf(fleet, node)));
   const text = json
     ? JSON.stringify({ fleet: fleet.name, nodes: found }, null, 2)
