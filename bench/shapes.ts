@@ -66,10 +66,11 @@ function rivalShape(
   );
   const haproxy = planHaproxy({
     fleet: fleet.name,
+    node: node.name,
     settings: fleet.haproxy,
     limit: fleet.limits.haproxy,
     bindAddress: node.address,
-    ports: fleet.ports,
+    published: node.accessPoints,
     accessPoints: accessPoints(
       { service: "gateway", port: PORTS.otlpHttp },
       perSignal((signal) => node.stores[signal].endpoints),

@@ -1,37 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished } from "vitest";
 import { defineFleet, type FleetDefinition, planFleet } from "../../lib";
 import { line, renderSections } from "../../lib/haproxy/section";
 import { program, testWith } from "../support/binaries";
-import { makeCertificate } from "../support/certificates";
 import { EXAMPLE_NAMES, exampleFleet, ONE_NODE, planOf } from "../support/fleets";
-import { temporaryFolder } from "../support/folders";
+import { placed, startHaproxy, textsOf } from "../support/haproxy";
 import { freePort, start, untilAnswers } from "../support/processes";
 
-const FOLDER = "/usr/local/etc/haproxy";
-
-/** A folder with the configuration and, beside it, certificates and programs under the names that HAProxy looks for. */
-function placed(text: string, programs: Readonly<Record<string, string>> = {}): string {
-  const folder = temporaryFolder();
-  makeCertificate(folder, "mesh");
-  writeFileSync(join(folder, "mesh-ca.crt"), readFileSync(join(folder, "mesh.pem")));
-  writeFileSync(join(folder, "mesh.pem.key"), readFileSync(join(folder, "mesh.key")));
-  for (const [file, program] of Object.entries(programs)) writeFileSync(join(folder, file), program);
-  makeCertificate(folder, "tls");
-  writeFileSync(join(folder, "tls.pem.key"), readFileSync(join(folder, "tls.key")));
-  const file = join(folder, "haproxy.cfg");
-  writeFileSync(file, text.replaceAll(FOLDER, folder).replaceAll("/run/haproxy", folder));
-  return file;
-}
-
-function check(text: string, programs?: Readonly<Record<string, string>>): { status: number | null; output: string } {
+function check(text: string, others?: Readonly<Record<string, string>>): { status: number | null; output: string } {
   const { file, parameters } = program("haproxy");
   // -dW: a warning is a failure.
-  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, programs)], {
+  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, others)], {
     encoding: "utf8",
   });
   return { status, output: stdout + stderr };
@@ -40,18 +22,16 @@ function check(text: string, programs?: Readonly<Record<string, string>>): { sta
 function configOf(
   definition: FleetDefinition,
   statsPassword = "correct-horse-battery",
-): { text: string; hash: string } {
+): { text: string; others: Readonly<Record<string, string>>; hash: string } {
   const [plan] = planFleet(defineFleet({ ...ONE_NODE, ...definition }), { statsPassword }).nodes;
-  const file = plan?.haproxy.files[0];
-  if (plan === undefined || file === undefined || !("text" in file)) throw new Error("no haproxy.cfg");
-  return { text: file.text, hash: plan.haproxy.configHash };
+  if (plan === undefined) throw new Error("a fleet of no nodes");
+  return { ...textsOf(plan.haproxy), hash: plan.haproxy.configHash };
 }
 
 testWith("haproxy").each(EXAMPLE_NAMES)("HAProxy accepts what %s renders, without a warning", (name) => {
   for (const { haproxy } of planOf(exampleFleet(name)).nodes) {
-    const texts = haproxy.files.flatMap((file) => ("text" in file ? [[file.path, file.text] as const] : []));
-    const { "haproxy.cfg": config = "", ...programs } = Object.fromEntries(texts);
-    const { status, output } = check(config, programs);
+    const { text, others } = textsOf(haproxy);
+    const { status, output } = check(text, others);
     expect(status, output).toBe(0);
   }
 });
@@ -59,13 +39,16 @@ testWith("haproxy").each(EXAMPLE_NAMES)("HAProxy accepts what %s renders, withou
 testWith("haproxy").each(["roundrobin", "leastconn", "random", "source", "first"] as const)(
   "HAProxy accepts the algorithm %s",
   (algorithm) => {
-    const { status, output } = check(configOf({ haproxy: { algorithm } }).text);
+    const { text, others } = configOf({ haproxy: { algorithm } });
+    const { status, output } = check(text, others);
     expect(status, output).toBe(0);
   },
 );
 
 testWith("haproxy")("HAProxy refuses what it does not know, so that the tests above mean something", () => {
-  expect(check(configOf({}).text.replace("tcp-ut", "tcp-utt")).status).not.toBe(0);
+  const { text, others } = configOf({});
+  expect(check(text, others).status).toBe(0);
+  expect(check(text.replace("tcp-ut", "tcp-utt"), others).status).not.toBe(0);
 });
 
 testWith("haproxy")("HAProxy reads every text back byte for byte", async () => {
@@ -99,7 +82,7 @@ testWith("haproxy")("HAProxy reads every text back byte for byte", async () => {
 
 describe("a running HAProxy", () => {
   const PASSWORD = "pässwort-${a}%{b}\"'\\";
-  const { text, hash } = configOf({ layouts: { metrics: "single" } }, PASSWORD);
+  const { text, others, hash } = configOf({ layouts: { metrics: "single" } }, PASSWORD);
   /** What every service behind it answers to a query; everything else is 200. */
   let queryAnswer: string;
   let seen: string[];
@@ -124,15 +107,8 @@ describe("a running HAProxy", () => {
       behind.closeAllConnections();
       behind.close();
     });
-    const ports = new Map<string, number>();
-    for (const [, port = ""] of text.matchAll(/bind :(\d+)/g)) ports.set(port, await freePort());
-    at = (port) => `http://127.0.0.1:${ports.get(String(port))}`;
-    const { port } = behind.address() as AddressInfo;
-    const local = text
-      .replaceAll(/bind :(\d+)/g, (_, bound: string) => `bind 127.0.0.1:${ports.get(bound)}`)
-      .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 127.0.0.1:${port} $2`)
-      .replace("inter 1s", "inter 100ms");
-    await untilAnswers(`${at(8405)}/healthz`, start(program("haproxy"), "-db", "-f", placed(local)));
+    await once(behind, "listening");
+    at = await startHaproxy({ text, others }, (behind.address() as AddressInfo).port);
   });
 
   const get = async (url: string, headers: Record<string, string> = {}) => {

@@ -236,7 +236,8 @@ describe("a change replaces what it must and nothing else", () => {
     ["nothing", {}, []],
     ["a collector's batch", { batch: { maxSize: "3MiB" } }, ["gateway"]],
     ["HAProxy's algorithm", { haproxy: { algorithm: "leastconn" } }, ["haproxy-configure", "ready"]],
-    ["a published port", { ports: { stats: 9404 } }, ["haproxy"]],
+    // The landing page links to it.
+    ["a published port", { ports: { stats: 9404 } }, ["haproxy", "haproxy-configure", "ready"]],
     ["a retention", { retention: { logs: "7d" } }, ["vlstorage"]],
     ["a limit", { limits: { vtselect: { memory: "256MiB" } } }, ["vtselect"]],
     [

@@ -72,7 +72,7 @@ describe("everything from outside together", () => {
     const folder = temporaryFolder(plain('haproxy: { tls: { certificatePath: "good.pem", keyPath: "good.key" } },'));
     makeCertificate(folder, "good");
     const { plan } = await loadPlan(folder, ENVIRONMENT);
-    expect(plan.nodes[0]?.haproxy.files.slice(1)).toMatchObject([
+    expect(plan.nodes[0]?.haproxy.files.filter((file) => "sourcePath" in file)).toMatchObject([
       { sourcePath: join(folder, "good.pem") },
       { sourcePath: join(folder, "good.key") },
     ]);

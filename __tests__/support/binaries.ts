@@ -66,6 +66,8 @@ const FINDERS = {
   vminsert: () => plain(onPath("vminsert-prod")),
   vmselect: () => plain(onPath("vmselect-prod")),
   vmstorage: () => plain(onPath("vmstorage-prod")),
+  // Debian's package, Ubuntu's, and Google's own.
+  chromium: () => plain(onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")),
   "setpriv as root": () => (process.getuid?.() === 0 ? plain(onPath("setpriv")) : undefined),
 } as const satisfies Readonly<Record<string, () => Program | undefined>>;
 export type ProgramName = keyof typeof FINDERS;
@@ -76,7 +78,10 @@ const OFFICIAL_ONLY: readonly ProgramName[] = ["vminsert", "vmselect", "vmstorag
 /** @throws where the program is missing; tests that call it are declared by {@link testWith} */
 export function program(name: ProgramName): Program {
   const found = FINDERS[name]();
-  if (found === undefined) throw new Error(`${name} is missing: run \`npx tsx images/build.ts\``);
+  if (found === undefined) {
+    const how = name === "chromium" ? "apt-get install --no-install-recommends chromium" : "npx tsx images/build.ts";
+    throw new Error(`${name} is missing: run \`${how}\``);
+  }
   return found;
 }
 

@@ -139,6 +139,9 @@ const WRITTEN: readonly Directive[] = [line`option http-server-close`];
 const SENT_AGAIN: readonly Directive[] = [line`option http-buffer-request`, line`timeout http-request 60s`];
 
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** Who answers at an access point without `sticky`. */
+export const backendName = (name: AccessPointName, suffix: "" | typeof NATIVE = ""): string =>
+  `be_${snake(name)}${suffix}`;
 
 /** @param crt path of the certificate in the container, when the access points speak TLS */
 export function accessSections(
@@ -195,7 +198,7 @@ function takesOtlpAlone({ name, onlyPath }: AccessPoint): boolean {
 /** What a backend needs to know of an access point. */
 type Behind = Pick<AccessPoint, "target" | "patience" | "http2" | "others">;
 /** Last part of the name of the backend of {@link NativeInsert}. */
-const NATIVE = "_native";
+export const NATIVE = "_native";
 
 function plainRules(id: string, { streamingPath, onlyPath, native }: AccessPoint): readonly Directive[] {
   if (onlyPath !== undefined && native !== undefined)

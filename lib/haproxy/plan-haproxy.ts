@@ -2,7 +2,8 @@ import type { Signal } from "../fleet/definition";
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
 import { MESH_INTERNAL_PORT } from "../mesh/services";
 import { isCollector } from "../plan/limits";
-import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "../plan/ports";
+import type { PlannedAccessPoint } from "../plan/node-plan";
+import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import type { DataVolume, ServicePlan } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
 import { AGENTS, type AgentPlan } from "../victoria/agents";
@@ -10,16 +11,18 @@ import type { VictoriaPlan } from "../victoria/plan-victoria";
 import type { AccessPoint } from "./access";
 import { agentsProgram } from "./agents-lua";
 import { choiceProgram, type WatchedNode } from "./choice-lua";
+import { landingPage } from "./landing";
 import type { MeshView } from "./mesh";
 import { hashPassword } from "./password";
+import type { ReadinessCheck } from "./readiness";
 import { bornFile, CHOICE_FOLDER, type StickyRead } from "./reads";
 import {
   HAPROXY_AGENTS,
   HAPROXY_CERTIFICATE,
   HAPROXY_CONFIG,
   HAPROXY_FOLDER,
+  HAPROXY_LANDING,
   HAPROXY_PROGRAM,
-  type ReadinessCheck,
   renderHaproxy,
 } from "./render";
 import { MESH_CA, MESH_CERTIFICATE } from "./server";
@@ -36,12 +39,13 @@ export interface TlsFiles {
 /** What {@link planHaproxy} needs to know of a node. */
 export interface HaproxyRequestOfNode {
   readonly fleet: string;
+  readonly node: string;
   readonly settings: Fleet["haproxy"];
   readonly limit: ServiceLimit;
   /** The host's address that access points listen on. */
   readonly bindAddress: string;
   /** Where each access point is published. */
-  readonly ports: Readonly<Record<AccessPointName, number>>;
+  readonly published: readonly PlannedAccessPoint[];
   readonly accessPoints: readonly AccessPoint[];
   /** What must answer before the node is ready. */
   readonly readiness: readonly ReadinessCheck[];
@@ -97,6 +101,7 @@ const USER = "99:99";
  */
 export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
   const { settings, tls, mesh } = request;
+  const landing = landingPage({ ...request, tls: tls !== undefined });
   const programs =
     mesh === undefined
       ? []
@@ -107,6 +112,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
   const { config, hash } = renderHaproxy({
     accessPoints: request.accessPoints,
     readiness: request.readiness,
+    landing,
     algorithm: settings.algorithm,
     checkIntervalSeconds: settings.checkIntervalSeconds,
     drainSeconds: settings.drainSeconds,
@@ -141,9 +147,9 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
       volumes: mesh === undefined ? [] : [{ source: mesh.choiceSource, path: CHOICE_FOLDER }],
       tmpfs: { "/run/haproxy": "rw,noexec,nosuid,size=1m,uid=99,gid=99,mode=0700" },
       publish: [
-        ...ACCESS_POINT_NAMES.map((name) => ({
+        ...request.published.map(({ name, port }) => ({
           internal: ACCESS_POINTS[name].port,
-          external: request.ports[name],
+          external: port,
           address: request.bindAddress,
         })),
         ...(mesh === undefined
@@ -162,6 +168,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
     folder: HAPROXY_FOLDER,
     files: [
       { path: fileName(HAPROXY_CONFIG), text: config },
+      { path: fileName(HAPROXY_LANDING), text: landing },
       ...(tls === undefined
         ? []
         : [{ path: fileName(HAPROXY_CERTIFICATE), sourcePath: tls.certificatePath, sourceHash: tls.fingerprint }]),

@@ -49,6 +49,8 @@ const REFUSED_BY_ALL: readonly Directive[] = [
 ];
 
 export const answersBackend = (signal: Signal, group: Group): string => `be_${signal}_${group}`;
+/** Traffic to the group named, and to the other one where that fails. */
+export const trafficBackend = (signal: Signal, group: Group): string => `be_${signal}_from_${group}`;
 /** In {@link CHOICE_FOLDER}: when the own node's data of a signal began, in seconds since 1970. Written by `jobs.ts`. */
 export const bornFile = (signal: Signal): string => `${signal}.born`;
 
@@ -57,7 +59,7 @@ export function stickyRules({ signal, groups }: StickyRead): readonly Directive[
   const [first] = groups;
   return [
     line`use_backend be_${signal}_from_%[lua.mirador_choice(${signal})]`,
-    line`default_backend be_${signal}_from_${first?.group ?? "a"}`,
+    line`default_backend ${trafficBackend(signal, first?.group ?? "a")}`,
   ];
 }
 
@@ -115,7 +117,7 @@ function traffic({ signal, groups }: StickyRead, { group }: ReadGroup): Section 
   const ordered = [...groups].sort((one, other) => Number(other.group === group) - Number(one.group === group));
   return {
     kind: "backend",
-    name: `be_${signal}_from_${group}`,
+    name: trafficBackend(signal, group),
     from: "base",
     lines: [
       // The first that is up, in the order written.

@@ -1,21 +1,13 @@
 import { createHash } from "node:crypto";
 import type { BalanceAlgorithm } from "../fleet/definition";
-import { ACCESS_POINTS, PORTS } from "../plan/ports";
-import type { ServiceName } from "../plan/services";
+import { ACCESS_POINTS, PORTS, STATS_PATHS } from "../plan/ports";
 import { type AccessPoint, accessSections, bind } from "./access";
-import { healthRequest, type MeshView, meshSections } from "./mesh";
+import { landingRules } from "./landing";
+import { type MeshView, meshSections } from "./mesh";
 import { LEAVE_PATH, peerSections, STATE_PATH } from "./peers";
+import { checkBackend, checkName, type ReadinessCheck } from "./readiness";
 import { type StickyRead, stickySections } from "./reads";
 import { type Directive, line, renderSections, type Section } from "./section";
-import { localServer } from "./server";
-
-/** What readiness asks a service; the answer must be 200 and hold `body`. */
-export interface ReadinessCheck {
-  readonly service: ServiceName;
-  readonly port: number;
-  readonly path: string;
-  readonly body?: string;
-}
 
 /** What {@link renderHaproxy} writes down. */
 export interface HaproxyRequest {
@@ -29,6 +21,8 @@ export interface HaproxyRequest {
   readonly statsUser: string;
   /** In a form that crypt(3) knows. */
   readonly statsPasswordHash: string;
+  /** What {@link HAPROXY_LANDING} holds. HAProxy reads it with its configuration and never again. */
+  readonly landing: string;
   /** Changes when the certificate does; absent means plain text at the access points. */
   readonly tlsFingerprint?: string;
   /** @default - a single node */
@@ -55,6 +49,8 @@ export const HAPROXY_CONFIG = `${HAPROXY_FOLDER}/haproxy.cfg`;
 /** HAProxy finds the key beside the certificate under this name with `.key`. */
 export const HAPROXY_CERTIFICATE = `${HAPROXY_FOLDER}/tls.pem`;
 
+/** The page for people, see `landing.ts`. */
+export const HAPROXY_LANDING = `${HAPROXY_FOLDER}/landing.html`;
 /** The program that chooses storage groups, see `choice-lua.ts`. */
 export const HAPROXY_PROGRAM = `${HAPROXY_FOLDER}/choice.lua`;
 /** The program that watches the agents' queues, see `agents-lua.ts`. */
@@ -84,6 +80,7 @@ export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
   ];
   const hash = createHash("sha256")
     .update(renderSections(sections("")))
+    .update(request.landing)
     .update(request.tlsFingerprint ?? "")
     .update(request.mesh?.fingerprint ?? "")
     .digest("hex")
@@ -165,22 +162,12 @@ function defaults({ checkIntervalSeconds }: HaproxyRequest): Section {
   };
 }
 
-const checkName = (service: ServiceName): string => `be_chk_${service}`;
-
-function checkBackend({ service, port, path, body }: ReadinessCheck): Section {
-  return {
-    kind: "backend",
-    name: checkName(service),
-    from: "base",
-    lines: [...healthRequest(path, body), localServer({ service, port }, "check")],
-  };
-}
-
 function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefined, hash: string): Section {
   const answer = (status: number, text: string, condition: Directive): Directive => [
     ...line`http-request return status ${status} content-type text/plain string ${text} if`,
     ...condition,
   ];
+  const { landing, stats, health, readiness: ready, metrics } = STATS_PATHS;
   const down = (path: string, { service }: ReadinessCheck): Directive =>
     line`{ path ${path} } { nbsrv(${checkName(service)}) lt 1 }`;
   return {
@@ -190,23 +177,24 @@ function statsFrontend({ readiness, mesh }: HaproxyRequest, crt: string | undefi
     lines: [
       bind(ACCESS_POINTS.stats.port, crt),
       bind(PORTS.haproxyInternal, undefined),
-      answer(503, "stopping", line`{ path /healthz /readyz } { stopping }`),
+      answer(503, "stopping", line`{ path ${health} ${ready} } { stopping }`),
       mesh === undefined
-        ? answer(200, "ok", line`{ path /healthz }`)
-        : line`http-request return status 200 content-type text/plain lf-string ${health(mesh)} if { path /healthz }`,
+        ? answer(200, "ok", line`{ path ${health} }`)
+        : line`http-request return status 200 content-type text/plain lf-string ${healthText(mesh)} if { path ${health} }`,
       ...(mesh === undefined ? [] : nodeServices()),
       answer(200, hash, line`{ path /config }`),
-      ...readiness.map((check) => answer(503, `${check.service}: not ready`, down("/readyz", check))),
-      answer(200, "ready", line`{ path /readyz }`),
+      ...readiness.map((check) => answer(503, `${check.service}: not ready`, down(ready, check))),
+      answer(200, "ready", line`{ path ${ready} }`),
       // Like /readyz with status 200 always: some clients show no body of a 503.
       answer(200, "haproxy", line`{ path /waiting-for } { stopping }`),
       ...readiness.map((check) => answer(200, check.service, down("/waiting-for", check))),
       answer(200, "nothing", line`{ path /waiting-for }`),
-      line`http-request use-service prometheus-exporter if { path /metrics }`,
-      line`http-request redirect location /stats if { path / }`,
+      line`http-request use-service prometheus-exporter if { path ${metrics} }`,
+      ...landingRules(HAPROXY_LANDING, readiness),
+      line`http-request redirect location ${stats} if { path ${landing} }`,
       line`http-request auth realm mirador unless { http_auth(ul_stats) }`,
       line`stats enable`,
-      line`stats uri /stats`,
+      line`stats uri ${stats}`,
       line`stats hide-version`,
       line`stats refresh 10s`,
     ],
@@ -223,6 +211,6 @@ function nodeServices(): readonly Directive[] {
 }
 
 /** Also tells which storage group answers what. */
-function health({ reads }: MeshRendering): string {
+function healthText({ reads }: MeshRendering): string {
   return ["ok", ...reads.map(({ signal }) => `${signal} from group %[lua.mirador_choice(${signal})]`)].join("; ");
 }

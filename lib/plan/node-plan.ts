@@ -36,6 +36,10 @@ export interface PlannedAccessPoint {
   readonly name: AccessPointName;
   readonly what: string;
   readonly url: string;
+  /** Where it is published. */
+  readonly port: number;
+  /** What a browser is to open there. @default - nothing: programs alone use it */
+  readonly path?: string;
   /** The service that answers. */
   readonly service: string;
   /** Who may see it; `undefined` means everybody who reaches the port. */

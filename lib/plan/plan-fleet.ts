@@ -13,7 +13,7 @@ import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/pl
 import { type Group, groupCount, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
 import { dataOf, type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
-import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS } from "./ports";
+import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS, STATS_PATHS } from "./ports";
 import { planNodeMesh, planTopology } from "./topology";
 
 /** What never stands in a fleet definition. Whoever calls brings it: from the environment, a file, a vault. */
@@ -138,12 +138,14 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
   ];
   const { mesh: files } = secrets;
   const mesh = view && files && planNodeMesh(view, { fleet, node: node.name, prefix, stores, agents, services, files });
+  const published = ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints));
   const haproxy = planHaproxy({
     fleet: fleet.name,
+    node: node.name,
     settings: fleet.haproxy,
     limit: fleet.limits.haproxy,
     bindAddress: fleet.listenOnAllAddresses ? "0.0.0.0" : node.address,
-    ports: fleet.ports,
+    published,
     accessPoints: accessPoints(
       { service: "gateway", port: PORTS.otlpHttp },
       endpoints,
@@ -174,7 +176,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     otel,
     haproxy,
     prepare: prepareJob(dataOf({ stores, agents, otel, haproxy })),
-    accessPoints: ACCESS_POINT_NAMES.map((name) => plannedAccessPoint(fleet, node, name, endpoints)),
+    accessPoints: published,
     ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
   };
 }
@@ -208,7 +210,7 @@ function plannedAccessPoint(
   const endpoints = store?.[1] === undefined ? undefined : stores[store[1] as Signal];
   const path =
     name === "stats"
-      ? "/stats"
+      ? STATS_PATHS.landing
       : name === "gatewayMetrics"
         ? "/metrics"
         : store?.[2] === "Select"
@@ -226,11 +228,14 @@ function plannedAccessPoint(
               (AGENTS[store?.[1] as AgentSignal]?.service ?? "gateway")
             : endpoints.insert.service;
   const standIn = name.startsWith("traces") ? fleet.images["victoria-traces"].standIn : undefined;
-  const authority = `${node.address}:${fleet.ports[name]}`;
+  const port = fleet.ports[name];
+  const authority = `${node.address}:${port}`;
   return {
     name,
     what: ACCESS_POINTS[name].what,
     url: name === "otlpGrpc" ? authority : `${scheme}://${authority}${path ?? ""}`,
+    port,
+    ...(path === undefined ? {} : { path }),
     service,
     ...(name === "stats" ? { login: fleet.haproxy.statsUser } : {}),
     ...(standIn === undefined ? {} : { standIn }),

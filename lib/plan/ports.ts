@@ -2,7 +2,7 @@
 export const ACCESS_POINTS = {
   otlpGrpc: { port: 4317, what: "OTLP gRPC" },
   otlpHttp: { port: 4318, what: "OTLP HTTP" },
-  stats: { port: 8404, what: "stats, /healthz, /readyz, /metrics" },
+  stats: { port: 8404, what: "landing page, /stats (login), /metrics" },
   gatewayMetrics: { port: 8888, what: "gateway metrics" },
   metricsSelect: { port: 8481, what: "VictoriaMetrics queries, vmui" },
   metricsInsert: { port: 8480, what: "VictoriaMetrics native insert" },
@@ -13,6 +13,15 @@ export const ACCESS_POINTS = {
 } as const;
 export type AccessPointName = keyof typeof ACCESS_POINTS;
 export const ACCESS_POINT_NAMES = Object.keys(ACCESS_POINTS) as readonly AccessPointName[];
+
+/** What HAProxy itself answers at the access point `stats`. */
+export const STATS_PATHS = {
+  landing: "/",
+  stats: "/stats",
+  health: "/healthz",
+  readiness: "/readyz",
+  metrics: "/metrics",
+} as const;
 
 /** Ports inside the node's private network. Nobody else writes such a number. */
 export const PORTS = {

@@ -203,6 +203,7 @@ describe("the hash, by which a reload is told from a signal that was only sent",
     ["the stats user", { haproxy: { stats: { user: "other" } } }],
     ["a layout", { layouts: { logs: "single" } }],
     ["TLS", TLS],
+    ["a published port, which the landing page shows", { ports: { otlpGrpc: 14_317 } }],
   ])("changes with %s", (_, definition) => {
     expect(haproxyOf(definition).hash).not.toBe(haproxyOf({}).hash);
   });
@@ -216,7 +217,6 @@ describe("the hash, by which a reload is told from a signal that was only sent",
   });
 
   test.each<[string, FleetDefinition]>([
-    ["a published port", { ports: { otlpGrpc: 14_317 } }],
     ["a retention", { retention: { metrics: "1y" } }],
     ["a memory limit", { limits: { vmstorage: { memory: "2GiB" } } }],
     ["the log level of the collectors", { logLevel: "debug" }],

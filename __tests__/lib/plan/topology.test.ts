@@ -37,7 +37,7 @@ describe("one node", () => {
     const [plan] = plansOf(1);
     if (plan === undefined) throw new Error("no plan");
     expect(configOf(plan)).not.toMatch(/mesh|lua|fe_out|fe_w_/);
-    expect(plan.haproxy.files.map(({ path }) => path)).toEqual(["haproxy.cfg"]);
+    expect(plan.haproxy.files.map(({ path }) => path)).toEqual(["haproxy.cfg", "landing.html"]);
     expect(plan.haproxy.service.publish).toHaveLength(10);
   });
 });
@@ -299,6 +299,7 @@ describe("the mesh", () => {
     for (const { haproxy } of plansOf(2)) {
       expect(haproxy.files.map(({ path }) => path)).toEqual([
         "haproxy.cfg",
+        "landing.html",
         "choice.lua",
         "agents.lua",
         "mesh.pem",

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 074d0fabf5ca61cd ]; do
+while live=$(ask config); [ "$live" != 73337c50aebe5c0f ]; do
 (11 lines as usual)

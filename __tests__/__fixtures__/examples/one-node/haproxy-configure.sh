@@ -6,5 +6,9 @@ rm -f /usr/local/etc/haproxy/.haproxy.cfg; cp /inbox/haproxy.cfg /usr/local/etc/
 chmod 0400 /usr/local/etc/haproxy/.haproxy.cfg
 chown 99:99 /usr/local/etc/haproxy/.haproxy.cfg
 mv -f /usr/local/etc/haproxy/.haproxy.cfg /usr/local/etc/haproxy/haproxy.cfg
+rm -f /usr/local/etc/haproxy/.landing.html; cp /inbox/landing.html /usr/local/etc/haproxy/.landing.html
+chmod 0400 /usr/local/etc/haproxy/.landing.html
+chown 99:99 /usr/local/etc/haproxy/.landing.html
+mv -f /usr/local/etc/haproxy/.landing.html /usr/local/etc/haproxy/landing.html
 touch /tmp/done
 exec sleep 90

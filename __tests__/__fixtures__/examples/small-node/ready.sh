@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 33c8c56e3bd24353 ]; do
+while live=$(ask config); [ "$live" != 7de1279795789f43 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 11ed627ae1bb40c7 ]; do
+while live=$(ask config); [ "$live" != c07cf7eb43b927ca ]; do
 (11 lines as usual)

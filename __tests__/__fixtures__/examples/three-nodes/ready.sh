@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 2904ca36911346c0 ]; do
+while live=$(ask config); [ "$live" != 38b955eceb4c91d7 ]; do
 (11 lines as usual)

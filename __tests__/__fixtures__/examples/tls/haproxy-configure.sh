@@ -1,4 +1,4 @@
-(8 lines as usual)
+(12 lines as usual)
 rm -f /usr/local/etc/haproxy/.tls.pem; cp /inbox/tls.pem /usr/local/etc/haproxy/.tls.pem
 chmod 0400 /usr/local/etc/haproxy/.tls.pem
 chown 99:99 /usr/local/etc/haproxy/.tls.pem

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 3ffde3a03bfb3045 ]; do
+while live=$(ask config); [ "$live" != e780b5496dcf7ea4 ]; do
 (11 lines as usual)

@@ -6,6 +6,10 @@ rm -f /usr/local/etc/haproxy/.haproxy.cfg; cp /inbox/haproxy.cfg /usr/local/etc/
 chmod 0400 /usr/local/etc/haproxy/.haproxy.cfg
 chown 99:99 /usr/local/etc/haproxy/.haproxy.cfg
 mv -f /usr/local/etc/haproxy/.haproxy.cfg /usr/local/etc/haproxy/haproxy.cfg
+rm -f /usr/local/etc/haproxy/.landing.html; cp /inbox/landing.html /usr/local/etc/haproxy/.landing.html
+chmod 0400 /usr/local/etc/haproxy/.landing.html
+chown 99:99 /usr/local/etc/haproxy/.landing.html
+mv -f /usr/local/etc/haproxy/.landing.html /usr/local/etc/haproxy/landing.html
 rm -f /usr/local/etc/haproxy/.choice.lua; cp /inbox/choice.lua /usr/local/etc/haproxy/.choice.lua
 chmod 0400 /usr/local/etc/haproxy/.choice.lua
 chown 99:99 /usr/local/etc/haproxy/.choice.lua
