@@ -168,8 +168,20 @@ describe("test", () => {
 });
 
 test("access has a table, and for each node the lines that a service needs", () => {
-  const row = { name: "otlpHttp", what: "OTLP HTTP", url: "http://10.0.0.11:4318", service: "gateway" } as const;
-  const stats = { name: "stats", what: "stats", url: "http://10.0.0.11:8404/stats", service: "haproxy" } as const;
+  const row = {
+    name: "otlpHttp",
+    what: "OTLP HTTP",
+    url: "http://10.0.0.11:4318",
+    port: 4318,
+    service: "gateway",
+  } as const;
+  const stats = {
+    name: "stats",
+    what: "stats",
+    url: "http://10.0.0.11:8404/",
+    port: 8404,
+    service: "haproxy",
+  } as const;
   const access = {
     node: "node1",
     rows: [
@@ -179,9 +191,9 @@ test("access has a table, and for each node the lines that a service needs", () 
     exports: exportLines({ accessPoints: [row, stats] }),
   };
   expect(accessText([access], ".mirador/secrets/stats-password")).toEqual([
-    "node   what       url                          login  state",
-    "node1  OTLP HTTP  http://10.0.0.11:4318        -      up",
-    "node1  stats      http://10.0.0.11:8404/stats  admin  HTTP 503",
+    "node   what       url                     login  state",
+    "node1  OTLP HTTP  http://10.0.0.11:4318   -      up",
+    "node1  stats      http://10.0.0.11:8404/  admin  HTTP 503",
     "",
     "the password of the stats page is in .mirador/secrets/stats-password; npm run -s mirador -- access --reveal prints it",
     "",

@@ -44,6 +44,8 @@ describe(`verbs for the upkeep of three nodes (${context.title})`, () => {
     expect(password.length).toBeGreaterThan(11);
     expect(output).not.toContain(password);
     const stats = `http://${stack.host("node1").address}:8404/stats`;
+    const page = await fetch(stats.replace("/stats", "/"));
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<h1>node1</h1>")]);
     const login = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
     expect((await fetch(stats, { headers: login })).status).toBe(200);
   });
