@@ -1,3 +1,4 @@
+import { nearest } from "../lib/nearest";
 import { CliError, EXIT } from "./failure";
 
 /**
@@ -22,12 +23,14 @@ export function chosen<T extends { readonly name: string }>(
 ): readonly T[] {
   const unknown = named.filter((name) => all.every((one) => one.name !== name));
   if (unknown.length > 0) {
+    const names = [...new Set(all.map(({ name }) => name))];
+    const meant = [...new Set(unknown.flatMap((name) => nearest(name, names) ?? []))];
     throw new CliError(
       {
         code,
         what: `the fleet has no ${what} ${unknown.join(", ")}`,
         where: "the command's arguments",
-        fix: `name some of: ${[...new Set(all.map(({ name }) => name))].join(" ")}`,
+        fix: `${meant.length > 0 ? `did you mean ${meant.join(", ")}? ` : ""}name some of: ${names.join(" ")}`,
       },
       EXIT.usage,
     );

@@ -1,7 +1,4 @@
 import type { X509Certificate } from "node:crypto";
-import { Command, Option } from "commander";
-import { readEnvironment } from "../inputs/environment";
-import { loadFleet } from "../inputs/load-fleet";
 import { ensurePki, expiryWarnings, type MeshFleet, whatWasMade } from "../inputs/pki";
 import { type CaChange, caChange } from "../inputs/pki/change";
 import { inspectPki } from "../inputs/pki/inspect";
@@ -9,89 +6,21 @@ import { fleetCommand, pkiPaths } from "../inputs/pki/paths";
 import { daysLeft } from "../inputs/pki/read";
 import { renewCertificates } from "../inputs/pki/renew";
 import { beginCaChange, finishCaChange, issueByNextCa, nextStep } from "../inputs/pki/rotate";
-import type { Environment } from "../lib/fleet/environment";
 import { formatProblem, type Problem } from "../lib/problem";
 import { columns } from "./access-table";
+import { chosen } from "./chosen";
 import { CliError, EXIT } from "./failure";
-import { runToExit } from "./session";
 
+/** What `mirador pki` was asked for; without a word of its own it makes what is missing. */
 export type PkiArguments =
   | { readonly action: "make" }
   | { readonly action: "show"; readonly json: boolean }
   | { readonly action: "renew"; readonly choice: readonly string[] | "all" | "due" }
   | { readonly action: "rotate-ca"; readonly step: "begin" | "issue" | "finish" };
 
-const HELP = `
-Nodes of a fleet of two and more talk to each other by mutual TLS. Without a command what is missing is made: an
-authority of the fleet's own (10 years) and a certificate for each node (1 year), in .mirador/pki/<fleet>. A file
-that is there is never changed. Keep a copy of that folder: without ca.key no certificate can be issued.
-
-No command reaches a node; what they make arrives there by the next deploy.
-
-Environment:
-  MIRADOR_FLEET  the fleet                  (default: fleet.ts)
-
-Exit status: 0 ok, 1 failed, 64 wrong usage, 65 wrong fleet, unusable certificate or a step out of turn.`;
-
-const ROTATE_HELP = `
-Three steps, and every node is deployed after each of them:
-  npm run pki -- rotate-ca            makes another authority; nodes learn to trust both
-  npm run pki -- rotate-ca --issue    gives every node a certificate from the new one
-  npm run pki -- rotate-ca --finish   drops the old one
-
-Nobody is cut off meanwhile. Each step refuses when the one before is not done. It cannot see whether every
-node was deployed in between; see to that before you go on.`;
-
-/** @throws CommanderError for wrong usage, and after help was printed */
-export function parseArguments(
-  argv: readonly string[],
-  write = (text: string): unknown => process.stdout.write(text),
-): PkiArguments {
-  let parsed: PkiArguments = { action: "make" };
-  // Not an action of the program: commander would take an unknown word for its argument, and suggest nothing.
-  if (argv.length === 0) return parsed;
-  const program = new Command("npm run pki --")
-    .description("Makes and renews the certificates that the nodes of a fleet show each other.")
-    .helpOption("-h, --help", "show this help")
-    .helpCommand(false)
-    .addHelpText("after", HELP)
-    .allowExcessArguments(false)
-    .configureHelp({ helpWidth: 100 })
-    .configureOutput({ writeOut: write, writeErr: write })
-    .showHelpAfterError("(npm run pki -- --help shows what there is)")
-    .exitOverride();
-  program
-    .command("show")
-    .description("show who has which certificate and until when")
-    .option("--json", "for programs")
-    .action(({ json }: { json?: boolean }) => {
-      parsed = { action: "show", json: json === true };
-    });
-  program
-    .command("renew")
-    .description(
-      "make new certificates: for the nodes that are named, else where 30 days or fewer are left or the certificate cannot be used; the old file stays as <node>.pem.previous",
-    )
-    .argument("[node...]", "names of nodes")
-    .option("--all", "for all nodes")
-    .action((names: string[], { all }: { all?: boolean }, command: Command) => {
-      if (all && names.length > 0) command.error("error: name nodes, or say --all");
-      parsed = { action: "renew", choice: all ? "all" : names.length > 0 ? names : "due" };
-    });
-  program
-    .command("rotate-ca")
-    .description("change the authority, in three steps")
-    .addOption(new Option("--issue", "second step: a new certificate for every node").conflicts("finish"))
-    .option("--finish", "last step: the old authority goes")
-    .addHelpText("after", ROTATE_HELP)
-    .action(({ issue, finish }: { issue?: boolean; finish?: boolean }) => {
-      parsed = { action: "rotate-ca", step: finish ? "finish" : issue ? "issue" : "begin" };
-    });
-  program.parse(argv, { from: "user" });
-  return parsed;
-}
-
+/** What the work is done on. */
 export interface PkiContext {
+  /** The checkout. */
   readonly folder: string;
   readonly fleet: MeshFleet;
   readonly now: Date;
@@ -124,12 +53,7 @@ async function make({ folder, fleet, now, print }: PkiContext): Promise<void> {
 }
 
 async function renew({ folder, fleet, now, print }: PkiContext, choice: readonly string[] | "all" | "due") {
-  const names = fleet.nodes.map(({ name }) => name);
-  const unknown = typeof choice === "string" ? [] : choice.filter((name) => !names.includes(name));
-  if (unknown.length > 0) {
-    const what = `the fleet has no node ${unknown.join(", ")}`;
-    throw new CliError({ code: "pki/unknown-node", what, fix: `name some of ${names.join(", ")}` }, EXIT.usage);
-  }
+  if (typeof choice !== "string") chosen(fleet.nodes, choice, { code: "pki/unknown-node", what: "node" });
   const renewed = await renewCertificates(folder, fleet, now, choice);
   if (renewed.length === 0) return print("no certificate is due; nothing was changed");
   print(`new certificates for ${renewed.join(", ")}; the old files are beside them, as <node>.pem.previous`);
@@ -246,16 +170,6 @@ function show(context: PkiContext): number {
 
 function noMesh({ name }: MeshFleet): CliError {
   const what = `fleet ${name} has one node, and a single node has no mesh`;
-  const fix = "nothing is needed; for another fleet: MIRADOR_FLEET=<file> npm run pki";
+  const fix = "nothing is needed; for another fleet: MIRADOR_FLEET=<file> npm run mirador -- pki";
   return new CliError({ code: "pki/no-mesh", what, fix }, EXIT.wrongFleet);
-}
-
-async function run(parsed: PkiArguments, folder: string, processEnvironment: Environment): Promise<number> {
-  const environment = readEnvironment(folder, processEnvironment);
-  const fleet = { ...(await loadFleet(folder, environment)), module: environment.MIRADOR_FLEET };
-  return runPki(parsed, { folder, fleet, now: new Date(), print: (line) => process.stdout.write(`${line}\n`) });
-}
-
-if (require.main === module) {
-  void runToExit(() => run(parseArguments(process.argv.slice(2)), process.cwd(), process.env));
 }

@@ -91,14 +91,14 @@ export function expiryWarnings(paths: PkiPaths, { ca, nodes }: Inspection, now: 
       const end = ends(authority);
       return end === undefined
         ? []
-        : [`the authority of the mesh ${end}: ${renew(paths.command("npm run pki -- rotate-ca"))}`];
+        : [`the authority of the mesh ${end}: ${renew(paths.command("npm run mirador -- pki rotate-ca"))}`];
     }),
     ...nodes.flatMap(({ name, file, issuers: [issuer] }) => {
       const end = file && ends(file.certificates[0]);
       // A certificate that ends with its authority gains nothing by renewal.
       const withIssuer = issuer !== undefined && file?.certificates[0].validTo === issuer.validTo;
       if (end === undefined || withIssuer) return [];
-      const command = `${paths.command(`npm run pki -- renew ${name}`)}, then ${paths.command(`npx cdktf deploy ${name}`)}`;
+      const command = `${paths.command(`npm run mirador -- pki renew ${name}`)}, then ${paths.command(`npx cdktf deploy ${name}`)}`;
       return [`the certificate of ${name} for the mesh ${end}: ${renew(command)}`];
     }),
   ];

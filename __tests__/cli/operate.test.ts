@@ -145,7 +145,9 @@ describe("logs", () => {
     );
     expect(chosenServices(plans, [], JOBS)).not.toContain("prepare");
     expect(chosenServices(plans, ["ready", "gateway", "ready"], JOBS)).toEqual(["ready", "gateway"]);
-    expect(() => chosenServices(plans, ["gatewy"], JOBS)).toThrow(/fleet\/unknown-service[\s\S]*gatewy[\s\S]*gateway/);
+    expect(() => chosenServices(plans, ["gatewy"], JOBS)).toThrow(
+      /fleet\/unknown-service[\s\S]*gatewy[\s\S]*did you mean gateway\?/,
+    );
   });
 });
 

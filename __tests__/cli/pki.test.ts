@@ -2,27 +2,46 @@ import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CommanderError } from "commander";
+import { Command, CommanderError } from "commander";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CliError, EXIT } from "../../cli/failure";
-import { type PkiArguments, parseArguments, runPki } from "../../cli/pki";
+import { commandLine } from "../../cli/mirador";
+import { type PkiArguments, runPki } from "../../cli/pki";
 import { outcomeOf } from "../../cli/session";
+import { addPki } from "../../cli/verbs/pki";
 import { ProblemError } from "../../lib/problem";
 import { ROOT, temporaryFolder } from "../support/folders";
 import { contentsOf, type FolderContents, fillFolder, madePki, TWO } from "../support/pki";
 
 const NOW = new Date("2030-06-01T00:00:00Z");
 
-function parse(...argv: string[]): { parsed?: PkiArguments; text: string; exitCode?: number } {
+/** What the words after `mirador pki` ask for. @throws CommanderError */
+function asked(argv: readonly string[]): PkiArguments | undefined {
+  let parsed: PkiArguments | undefined;
+  const program = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  addPki(program, (one) => {
+    parsed = one;
+  });
+  program.parse(["pki", ...argv], { from: "user" });
+  return parsed;
+}
+
+/** What `mirador pki` says to words that ask for nothing. */
+function said(...argv: string[]): { readonly text: string; readonly exitCode: number } {
   let text = "";
-  const write = (more: string): void => {
-    text += more;
-  };
+  const program = commandLine(
+    () => expect.fail("it was understood"),
+    (more) => {
+      text += more;
+    },
+  );
   try {
-    return { parsed: parseArguments(argv, write), text };
+    program.parse(["pki", ...argv], { from: "user" });
   } catch (error) {
-    return { text, exitCode: outcomeOf(error).exitCode };
+    if (error instanceof CommanderError) return { text, exitCode: outcomeOf(error).exitCode };
+    throw error;
   }
+  return expect.fail("it said nothing");
 }
 
 describe("the command line", () => {
@@ -37,7 +56,7 @@ describe("the command line", () => {
     [["rotate-ca", "--issue"], { action: "rotate-ca", step: "issue" }],
     [["rotate-ca", "--finish"], { action: "rotate-ca", step: "finish" }],
   ])("%j is understood", (argv, expected) => {
-    expect(parse(...argv).parsed).toEqual(expected);
+    expect(asked(argv)).toEqual(expected);
   });
 
   test.each([
@@ -48,18 +67,18 @@ describe("the command line", () => {
     [["rotate-ca", "--issue", "--finish"]],
     [["rotate-ca", "node1"]],
   ])("fails with 64 on %j, and says where help is", (argv) => {
-    const { exitCode, text } = parse(...argv);
+    const { exitCode, text } = said(...argv);
     expect(exitCode).toBe(EXIT.usage);
-    expect(text).toContain("npm run pki -- --help");
+    expect(text).toContain("mirador --help");
   });
 
   test("suggests the command that an unknown word is like", () => {
-    expect(parse("shwo").text).toMatch(/unknown command 'shwo'\n\(Did you mean show\?\)/);
-    expect(parse("rotate-cert").text).toContain("(Did you mean rotate-ca?)");
+    expect(said("shwo").text).toMatch(/unknown command 'shwo'\n\(Did you mean show\?\)/);
+    expect(said("rotate-cert").text).toContain("(Did you mean rotate-ca?)");
   });
 
   test.each(["", "renew", "rotate-ca"])("helps: %s", async (command) => {
-    const { exitCode, text } = parse(...command.split(" ").filter(Boolean), "--help");
+    const { exitCode, text } = said(...command.split(" ").filter(Boolean), "--help");
     expect(exitCode).toBe(EXIT.ok);
     await expect(text).toMatchFileSnapshot(`./__fixtures__/pki-help${command && `-${command}`}.txt`);
   });
@@ -92,7 +111,7 @@ async function pki(argv: string, { fleet = TWO, now = NOW } = {}): Promise<{ lin
     lines.push(...line.split("\n"));
   };
   try {
-    const parsed = parseArguments(argv.split(" ").filter(Boolean));
+    const parsed = asked(argv.split(" ").filter(Boolean)) ?? expect.fail("nothing was asked");
     return { exitCode: await runPki(parsed, { folder: checkout, fleet, now, print }), lines };
   } catch (error) {
     const { text, exitCode } = outcomeOf(error);
@@ -141,7 +160,7 @@ describe("without a command", () => {
     const { lines, exitCode } = await pki("", { fleet: moved });
     expect(exitCode).toBe(EXIT.wrongFleet);
     expect(lines).toContain("error mesh/certificate-other-name");
-    expect(lines).toContain("  fix    npm run pki -- renew node2");
+    expect(lines).toContain("  fix    npm run mirador -- pki renew node2");
     expect(lines.join("\n")).not.toContain("nothing was changed");
   });
 
@@ -229,6 +248,7 @@ describe("renew", () => {
     const { lines, exitCode } = await pki("renew node1 node7");
     expect(exitCode).toBe(EXIT.usage);
     expect(lines).toContain("error pki/unknown-node");
+    expect(lines).toContain("  fix    did you mean node1? name some of: node1 node2");
     expect(contentsOf(folder)).toEqual(made);
   });
 });
@@ -241,13 +261,13 @@ describe("rotate-ca", () => {
     const begun = await pki("rotate-ca");
     expect(begun.lines[0]).toBe("step 1 of 3: there is another authority, and ca.crt holds both");
     expect(next(begun.lines)).toMatch(
-      /deploy every node.*npx cdktf deploy node1 node2; then npm run pki -- rotate-ca --i/,
+      /deploy every node.*npx cdktf deploy node1 node2; then npm run mirador -- pki rotate-ca --i/,
     );
     expect(rows(begun.lines).node1?.[2]).toBe(rows(begun.lines).ca?.[2]);
     const issued = await pki("rotate-ca --issue");
     expect(issued.lines[0]).toBe("step 2 of 3: the new authority issued certificates for node1, node2");
     expect(next(issued.lines)).toMatch(
-      /deploy every node.*npx cdktf deploy node1 node2; then npm run pki -- rotate-ca --f/,
+      /deploy every node.*npx cdktf deploy node1 node2; then npm run mirador -- pki rotate-ca --f/,
     );
     expect(rows(issued.lines).node1?.[2]).toBe(rows(issued.lines)["ca, new"]?.[2]);
     const finished = await pki("rotate-ca --finish");
@@ -263,7 +283,7 @@ describe("rotate-ca", () => {
     const { lines, exitCode } = await pki(`rotate-ca ${step}`);
     expect(exitCode).toBe(EXIT.wrongFleet);
     expect(lines).toContain("error mesh/rotation-order");
-    expect(lines).toContain("  fix    begin with npm run pki -- rotate-ca");
+    expect(lines).toContain("  fix    begin with npm run mirador -- pki rotate-ca");
     expect(contentsOf(folder)).toEqual(made);
   });
 });
@@ -278,7 +298,7 @@ describe("as a program", () => {
   const run = async (...argv: string[]) => {
     const tsx = join(ROOT, "node_modules/.bin/tsx");
     const { MIRADOR_FLEET: _, ...env } = process.env;
-    const child = promisify(execFile)(tsx, [join(ROOT, "cli/pki.ts"), ...argv], { cwd: checkout, env });
+    const child = promisify(execFile)(tsx, [join(ROOT, "cli/mirador.ts"), "pki", ...argv], { cwd: checkout, env });
     return child.then(
       ({ stdout, stderr }) => ({ stdout, stderr, exitCode: 0 }),
       ({ stdout, stderr, code }) => ({ stdout, stderr, exitCode: code }),

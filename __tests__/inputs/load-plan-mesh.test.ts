@@ -36,5 +36,8 @@ test("a fix names the fleet that MIRADOR_FLEET named, so that the command works 
   mkdirSync(join(folder, ".mirador/state"), { recursive: true });
   writeFileSync(join(folder, ".mirador/state/node1.tfstate"), "{}");
   const [problem] = await problemsOfPromise(loadPlan(folder, ENVIRONMENT, { say: silent }));
-  expect(problem).toMatchObject({ code: "mesh/certificate-missing", fix: "MIRADOR_FLEET=fleet.mjs npm run pki" });
+  expect(problem).toMatchObject({
+    code: "mesh/certificate-missing",
+    fix: "MIRADOR_FLEET=fleet.mjs npm run mirador -- pki",
+  });
 });

@@ -157,7 +157,10 @@ describe("a change of the authority", () => {
   test("fails to go on where nothing was begun, and says how to begin", async () => {
     for (const step of [issueByNextCa, finishCaChange]) {
       const [problem] = await failure(step(checkout, TWO, NOW));
-      expect(problem).toMatchObject({ code: "mesh/rotation-order", fix: "begin with npm run pki -- rotate-ca" });
+      expect(problem).toMatchObject({
+        code: "mesh/rotation-order",
+        fix: "begin with npm run mirador -- pki rotate-ca",
+      });
     }
   });
 
@@ -171,7 +174,7 @@ describe("a change of the authority", () => {
     writeFileSync(file("node2.pem"), old);
     const [one] = await failure(finishCaChange(checkout, TWO, NOW));
     expect(one).toMatchObject({ what: expect.stringMatching(/^node2 would be/) });
-    expect(one?.fix).toBe("complete the second step: npm run pki -- rotate-ca --issue");
+    expect(one?.fix).toBe("complete the second step: npm run mirador -- pki rotate-ca --issue");
   });
 
   test("fails to begin again before it is finished", async () => {
@@ -179,7 +182,7 @@ describe("a change of the authority", () => {
     await issueByNextCa(checkout, TWO, NOW);
     const [problem] = await failure(beginCaChange(checkout, TWO, NOW));
     expect(problem?.code).toBe("mesh/rotation-order");
-    expect(problem?.fix).toMatch(/^deploy every node, .*; then npm run pki -- rotate-ca --finish$/);
+    expect(problem?.fix).toMatch(/^deploy every node, .*; then npm run mirador -- pki rotate-ca --finish$/);
   });
 
   test("fails in a folder that somebody else fills", async () => {
@@ -217,7 +220,7 @@ describe("a change of the authority", () => {
       renameSync(file("ca.key"), file("ca-next.key"));
       writeFileSync(file("ca.key"), oldKey, { mode: 0o600 });
       const [problem] = await failure(beginCaChange(checkout, TWO, NOW));
-      expect(problem?.fix).toBe("complete the last step: npm run pki -- rotate-ca --finish");
+      expect(problem?.fix).toBe("complete the last step: npm run mirador -- pki rotate-ca --finish");
       expect((await ensurePki(checkout, THREE, NOW)).nodes).toEqual(["node3"]);
       await finishCaChange(checkout, THREE, NOW);
       expect(existsSync(file("ca-next.key"))).toBe(false);
@@ -268,7 +271,7 @@ describe("a change of the authority", () => {
     const then = later(3660);
     const [problem] = await problemsOfPromise(renewCertificates(checkout, TWO, then, "all"));
     expect(problem?.fix).toBe(
-      "npm run pki -- rotate-ca, then npm run pki -- rotate-ca --issue, then deploy every node",
+      "npm run mirador -- pki rotate-ca, then npm run mirador -- pki rotate-ca --issue, then deploy every node",
     );
     await beginCaChange(checkout, TWO, then);
     await issueByNextCa(checkout, TWO, then);

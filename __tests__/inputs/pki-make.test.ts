@@ -189,6 +189,6 @@ describe("making", () => {
     given();
     rmSync(file("ca.key"));
     const [problem] = await problemsOfPromise(ensurePki(checkout, THREE, NOW));
-    expect(problem?.fix).toContain("npm run pki -- rotate-ca");
+    expect(problem?.fix).toContain("npm run mirador -- pki rotate-ca");
   });
 });

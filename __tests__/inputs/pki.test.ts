@@ -64,18 +64,18 @@ describe("reading", () => {
       rmSync(folder, { recursive: true });
       expect(codes()).toEqual([["mesh/certificate-missing", folder]]);
       const [problem] = problemsOf(() => readMeshFiles(checkout, TWO, NOW));
-      expect(problem?.fix).toBe("npm run pki");
+      expect(problem?.fix).toBe("npm run mirador -- pki");
       const [named] = problemsOf(() => readMeshFiles(checkout, { ...TWO, module: "examples/two-nodes.ts" }, NOW));
-      expect(named?.fix).toBe("MIRADOR_FLEET=examples/two-nodes.ts npm run pki");
+      expect(named?.fix).toBe("MIRADOR_FLEET=examples/two-nodes.ts npm run mirador -- pki");
       const [spaced] = problemsOf(() => readMeshFiles(checkout, { ...TWO, module: "my fleet.ts" }, NOW));
-      expect(spaced?.fix).toBe("MIRADOR_FLEET='my fleet.ts' npm run pki");
+      expect(spaced?.fix).toBe("MIRADOR_FLEET='my fleet.ts' npm run mirador -- pki");
     });
 
     test.each(["ca.crt", "node2.pem"])("when %s is missing", (name) => {
       rmSync(file(name));
       const problems = problemsOf(() => readMeshFiles(checkout, TWO, NOW));
       expect(codesOf(problems)).toEqual([["mesh/certificate-missing", file(name)]]);
-      expect(problems[0]?.fix).toContain("npm run pki");
+      expect(problems[0]?.fix).toContain("npm run mirador -- pki");
       rmSync(file("ca.key"));
       const [withoutKey] = problemsOf(() => readMeshFiles(checkout, TWO, NOW));
       expect(withoutKey?.fix).toContain("back");
@@ -147,7 +147,7 @@ describe("reading", () => {
       expect(problem).toMatchObject({
         code: "mesh/certificate-other-name",
         what: expect.stringContaining("it lacks 10.9.9.9"),
-        fix: "npm run pki -- renew node2",
+        fix: "npm run mirador -- pki renew node2",
       });
     });
 
@@ -198,8 +198,8 @@ describe("warnings", () => {
   test("begin at 30 days and name the command", () => {
     expect(warnings(days(365 - 31))).toEqual([]);
     expect(warnings(days(365 - 30))).toEqual([
-      "the certificate of node1 for the mesh ends in 30 days, on 2031-06-01: npm run pki -- renew node1, then npx cdktf deploy node1",
-      "the certificate of node2 for the mesh ends in 30 days, on 2031-06-01: npm run pki -- renew node2, then npx cdktf deploy node2",
+      "the certificate of node1 for the mesh ends in 30 days, on 2031-06-01: npm run mirador -- pki renew node1, then npx cdktf deploy node1",
+      "the certificate of node2 for the mesh ends in 30 days, on 2031-06-01: npm run mirador -- pki renew node2, then npx cdktf deploy node2",
     ]);
     expect(warnings(days(364))[0]).toContain("ends in 1 day, on");
   });
@@ -213,14 +213,14 @@ describe("warnings", () => {
     rmSync(file("node2.pem"));
     await ensurePki(checkout, TWO, new Date("2040-01-01T00:00:00Z"));
     expect(warnings(new Date("2040-05-22T00:00:00Z"))).toEqual([
-      "the authority of the mesh ends in 10 days, on 2040-06-01: npm run pki -- rotate-ca",
+      "the authority of the mesh ends in 10 days, on 2040-06-01: npm run mirador -- pki rotate-ca",
     ]);
   });
 
   test("name the fleet as the person did, so that the command works as it is", () => {
     const [first] = warnings(days(350), { ...TWO, module: "examples/two-nodes.ts" });
     expect(first).toMatch(
-      /: MIRADOR_FLEET=examples\/two-nodes\.ts npm run pki -- renew node1, then MIRADOR_FLEET=examples\/two-nodes\.ts npx cdktf deploy node1$/,
+      /: MIRADOR_FLEET=examples\/two-nodes\.ts npm run mirador -- pki renew node1, then MIRADOR_FLEET=examples\/two-nodes\.ts npx cdktf deploy node1$/,
     );
   });
 

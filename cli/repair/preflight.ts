@@ -123,7 +123,7 @@ function unreachable({ name, address }: MeshNode, { code = "", message }: NodeJS
       code: "repair/certificate-refused",
       what: `${name} and this folder's certificates do not fit: ${message.trim()}`,
       where: address,
-      fix: "use the checkout that the fleet was deployed from, or its copy of .mirador/pki; npm run pki -- show lists it",
+      fix: "use the checkout that the fleet was deployed from, or its copy of .mirador/pki; npm run mirador -- pki show lists it",
     };
   }
   return {

@@ -8,6 +8,7 @@ import { registerDrift } from "./drift";
 import { registerHealth } from "./health";
 import { registerImages } from "./images";
 import { registerLogs } from "./logs";
+import { registerPki } from "./pki";
 import { registerPlan } from "./plan";
 import { registerReload } from "./reload";
 import { registerRepair } from "./repair";
@@ -36,6 +37,7 @@ export const VERBS: readonly Register[] = [
   registerVolumes,
   registerLogs,
   registerRepair,
+  registerPki,
   registerImages,
   registerClean,
 ];

@@ -77,7 +77,7 @@ function readKey(path: string): string {
       code: "mesh/ca-key-missing",
       what: "no certificate can be issued: the private key of the mesh's authority is missing",
       where: path,
-      fix: "run the command on the machine that has it, or put it back from a backup; if it is lost, make another authority: npm run pki -- rotate-ca",
+      fix: "run the command on the machine that has it, or put it back from a backup; if it is lost, make another authority: npm run mirador -- pki rotate-ca",
     },
   ]);
 }

@@ -54,7 +54,7 @@ function authorityLost({ folder, ca, caKey, command }: PkiPaths): ProblemError {
       code: "mesh/ca-key-missing",
       what: `there are certificates in ${folder}, and neither the authority that issued them nor its key`,
       where: caKey,
-      fix: `put ${ca} and ${caKey} back from a backup; if they are lost, move the folder away and run ${command("npm run pki")}: the nodes refuse each other then until all of them are deployed`,
+      fix: `put ${ca} and ${caKey} back from a backup; if they are lost, move the folder away and run ${command("npm run mirador -- pki")}: the nodes refuse each other then until all of them are deployed`,
     },
   ]);
 }

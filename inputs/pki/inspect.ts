@@ -44,11 +44,11 @@ export function readAuthorities(paths: PkiPaths): CertificateFile {
     ifMissing: paths.brought
       ? "put the certificate of your authority there, PEM"
       : existsSync(paths.caKey)
-        ? `make it again from its key: ${paths.command("npm run pki")}`
+        ? `make it again from its key: ${paths.command("npm run mirador -- pki")}`
         : `${backup}, with ca.key`,
     ifUnreadable: paths.brought
       ? "put the certificate of your authority there, PEM"
-      : `${backup}; or remove it, and ${paths.command("npm run pki")} makes it again from ca.key`,
+      : `${backup}; or remove it, and ${paths.command("npm run mirador -- pki")} makes it again from ca.key`,
   });
 }
 
@@ -59,7 +59,7 @@ function noneAtAll({ folder, brought, command }: PkiPaths, { name, nodes }: Mesh
     where: brought ? "fleet.mesh.certificates" : folder,
     fix: brought
       ? `put ca.crt and ${nodes.map((node) => `${node.name}.pem`).join(", ")} (certificate, then key) there`
-      : command("npm run pki"),
+      : command("npm run mirador -- pki"),
   };
 }
 
@@ -72,7 +72,7 @@ function inspectNode(paths: PkiPaths, node: MeshNode, ca: CertificateFile | unde
       ifMissing: paths.brought
         ? another(paths, node)
         : canIssue(paths)
-          ? paths.command("npm run pki")
+          ? paths.command("npm run mirador -- pki")
           : withoutKey(paths),
       ifUnreadable: another(paths, node),
     }),
@@ -94,7 +94,7 @@ function canIssue({ caKey, nextCaKey }: PkiPaths): boolean {
 }
 
 function withoutKey({ caKey, command }: PkiPaths): string {
-  const pki = command("npm run pki");
+  const pki = command("npm run mirador -- pki");
   return `run on the machine that has the authority's key: ${pki}; or put ${caKey} back, then ${pki}`;
 }
 
@@ -102,7 +102,7 @@ function withoutKey({ caKey, command }: PkiPaths): string {
 function another({ brought, command }: PkiPaths, { name, address }: MeshNode): string {
   return brought
     ? `have your authority issue one with CN ${name}, DNS ${meshName(name)} and *.${meshName(name)}, IP ${address}, for servers and clients; and put its key below it, without a passphrase`
-    : command(`npm run pki -- renew ${name}`);
+    : command(`npm run mirador -- pki renew ${name}`);
 }
 
 function validity(certificate: X509Certificate, what: string, where: string, now: Date, fix: string): Problem[] {
@@ -179,7 +179,7 @@ function otherCa(paths: PkiPaths, node: MeshNode, { path }: NodeFile): Problem {
 
 /** Its nodes refuse each other already, so nothing is to be waited for between the steps. */
 export function replaceEndedCa({ command }: PkiPaths): string {
-  const rotate = command("npm run pki -- rotate-ca");
+  const rotate = command("npm run mirador -- pki rotate-ca");
   return `${rotate}, then ${rotate} --issue, then deploy every node`;
 }
 

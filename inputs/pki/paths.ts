@@ -32,7 +32,7 @@ export interface PkiPaths {
   /** Key of the authority that is on its way in; exists only during a change of the authority. */
   readonly nextCaKey: string;
   node(name: string): string;
-  /** A command about this fleet as it works where it is typed: `npm run pki`. */
+  /** A command about this fleet as it works where it is typed: `npm run mirador -- pki`. */
   command(text: string): string;
 }
 
@@ -60,7 +60,7 @@ export function ownPkiPaths(checkout: string, fleet: MeshFleet): PkiPaths {
       code: "mesh/certificates-brought",
       what: `the certificates in ${paths.folder} come from an authority of yours`,
       where: "fleet.mesh.certificates",
-      fix: `have that authority issue them; or remove the setting, and ${paths.command("npm run pki")} makes an authority for this fleet`,
+      fix: `have that authority issue them; or remove the setting, and ${paths.command("npm run mirador -- pki")} makes an authority for this fleet`,
     },
   ]);
 }

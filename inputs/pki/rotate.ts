@@ -66,7 +66,7 @@ export async function finishCaChange(checkout: string, fleet: MeshFleet, now: Da
 export function nextStep(change: CaChange, fleet: MeshFleet): string {
   const { nodes } = fleet;
   const deploy = fleetCommand(fleet, `npx cdktf deploy ${nodes.map(({ name }) => name).join(" ")}`);
-  const rotate = fleetCommand(fleet, "npm run pki -- rotate-ca");
+  const rotate = fleetCommand(fleet, "npm run mirador -- pki rotate-ca");
   switch (change.stage) {
     case "none":
       return `begin with ${rotate}`;

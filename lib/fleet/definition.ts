@@ -184,7 +184,7 @@ export interface FleetDefinition {
     readonly port?: number;
     /**
      * Folder on the operator's machine with `ca.crt` and a `<node>.pem` (certificate, then key) for each node.
-     * @default - `.mirador/pki/<fleet>`, made by `npm run pki`
+     * @default - `.mirador/pki/<fleet>`, made by `npm run mirador -- pki`
      */
     readonly certificates?: string;
   };

@@ -1,4 +1,4 @@
-import { closest, distance } from "fastest-levenshtein";
+import { nearest } from "../nearest";
 import type { Problem } from "../problem";
 import { PASSWORD_VARIABLE, SETTING_NAMES, SETTING_VARIABLES, type SettingVariable } from "./environment";
 
@@ -92,10 +92,10 @@ function misspeltIn(file: EnvFile, needed: readonly string[]): ReadonlyMap<strin
   const missing = needed.filter((name) => valueIn(file, name) === undefined);
   const unknown = [...file.variables.keys()].filter((name) => !isKnown(name) && !OF_COMPOSE.test(name));
   return new Map(
-    unknown.map((name) => {
-      const meant = closest(name.toUpperCase(), [...missing, ...OWN, ...SETTING_NAMES, PASSWORD_VARIABLE, "NODE1_IP"]);
-      return [name, distance(name.toUpperCase(), meant) <= Math.max(2, name.length / 4) ? meant : undefined];
-    }),
+    unknown.map((name) => [
+      name,
+      nearest(name.toUpperCase(), [...missing, ...OWN, ...SETTING_NAMES, PASSWORD_VARIABLE, "NODE1_IP"]),
+    ]),
   );
 }
 

@@ -95,7 +95,7 @@ function secretProblems({ nodes, haproxy }: Fleet, { statsPassword, tls, mesh }:
       code: "mesh/certificate-missing",
       what: `no certificate of the mesh was given for ${name}`,
       where: "secrets.mesh",
-      fix: "make them with `npm run pki`, or give the checked certificate files",
+      fix: "make them with `npm run mirador -- pki`, or give the checked certificate files",
     });
   }
   return problems;

@@ -65,8 +65,8 @@ describe("nodes", () => {
   });
 
   test("fails for names that the fleet does not have, all at once", () => {
-    expect(() => chosenNodes(all, ["nod1", "node2", "x"])).toThrow(
-      /fleet\/unknown-node[\s\S]*nod1, x[\s\S]*node1 node2/,
+    expect(() => chosenNodes(all, ["nod1", "node2", "xyz"])).toThrow(
+      /fleet\/unknown-node[\s\S]*nod1, xyz[\s\S]*did you mean node1\? name some of: node1 node2 node3$/,
     );
   });
 });

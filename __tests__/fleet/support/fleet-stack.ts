@@ -160,7 +160,7 @@ export class FleetStack {
     return join(this.folder, ".mirador", "pki", this.definition.name);
   }
 
-  /** Changes files of the mesh, as `npm run pki` does; nothing is deployed. */
+  /** Changes files of the mesh, as `npm run mirador -- pki` does; nothing is deployed. */
   public async changeCertificates(
     change: (checkout: string, fleet: MeshFleet, now: Date) => Promise<unknown>,
   ): Promise<void> {
