@@ -35,7 +35,7 @@ export function tellFleet({ folder, environment, progress }: Session, { MIRADOR_
     `${module}, ${remembered ? `which the last demo had (${ENV_FILE})` : `by MIRADOR_FLEET of ${place}`}`,
   );
   const forget = remembered ? `; to forget: rm ${ENV_FILE}` : "";
-  progress.note("", `fleet.ts is not looked at; for that one: MIRADOR_FLEET=fleet.ts npm run demo${forget}`);
+  progress.note("", `fleet.ts is not looked at; for that one: MIRADOR_FLEET=fleet.ts before the same command${forget}`);
 }
 
 export interface DemoFleet {

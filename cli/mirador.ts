@@ -9,7 +9,7 @@ Environment:
   MIRADOR_STATE   folder of Terraform's state                  (default: .mirador/state)
 
 Exit status: 0 ok, 1 failed, 2 differences found, 64 wrong usage, 65 wrong fleet, 130 interrupted.
-None of it is needed: npx cdktf deploy <node> is enough.`;
+None of it is needed but pki, where a fleet has several nodes: npx cdktf deploy <node> is enough.`;
 
 /** What a verb does when it was asked for. @returns a number as exit status; anything else means 0 */
 export type Run = (work: (session: Session) => Promise<unknown>) => void;

@@ -42,7 +42,7 @@ export async function loadPlan(
   const statsPassword = collect(problems, () => readStatsPassword(folder, environment, fleet.haproxy));
   const now = new Date();
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
-  const stateFolder = resolve(folder, environment.MIRADOR_STATE || ".mirador/state");
+  const stateFolder = stateFolderOf(folder, environment);
   // Nothing is made for a fleet that is refused for another reason.
   const mayIssue = mayCreate && problems.length === 0 && isNew(stateFolder, fleet);
   const mesh =
@@ -63,8 +63,12 @@ export async function loadPlan(
   return { fleet, plan: { ...plan, warnings }, stateFolder };
 }
 
+function stateFolderOf(folder: string, { MIRADOR_STATE }: Environment): string {
+  return resolve(folder, MIRADOR_STATE || ".mirador/state");
+}
+
 /** A fleet to look at: where everything is does not depend on secrets. */
-export interface PlanToLook extends Pick<LoadedPlan, "fleet" | "plan"> {
+export interface PlanToLook extends LoadedPlan {
   /** What a deploy would be refused for: secrets and certificates. */
   readonly problems: readonly Problem[];
 }
@@ -76,11 +80,11 @@ export interface PlanToLook extends Pick<LoadedPlan, "fleet" | "plan"> {
  */
 export async function loadPlanToLook(folder: string, processEnvironment: Environment): Promise<PlanToLook> {
   try {
-    const { fleet, plan } = await loadPlan(folder, processEnvironment, { mayCreate: false });
-    return { fleet, plan, problems: [] };
+    return { ...(await loadPlan(folder, processEnvironment, { mayCreate: false })), problems: [] };
   } catch (error) {
     if (!ProblemError.is(error)) throw error;
-    const fleet = await loadFleet(folder, readEnvironment(folder, processEnvironment));
+    const environment = readEnvironment(folder, processEnvironment);
+    const fleet = await loadFleet(folder, environment);
     const nowhere = { path: "", fingerprint: "" };
     const certificates = Object.fromEntries(fleet.nodes.map(({ name }) => [name, nowhere]));
     const plan = planFleet(fleet, {
@@ -88,7 +92,7 @@ export async function loadPlanToLook(folder: string, processEnvironment: Environ
       ...(fleet.haproxy.tls === undefined ? {} : { tls: { certificatePath: "", fingerprint: "" } }),
       ...(fleet.nodes.length === 1 ? {} : { mesh: { caPath: "", caFingerprint: "", certificates } }),
     });
-    return { fleet, plan, problems: error.problems };
+    return { fleet, plan, stateFolder: stateFolderOf(folder, environment), problems: error.problems };
   }
 }
 

@@ -95,7 +95,7 @@ describe("a browser", () => {
       await page.goto(`${at(8404)}/`);
       await evaluate(page, "globalThis.opened = true");
       const ready = () => textOf(page, "[role=status]");
-      await expect.poll(ready, SLOW).toBe("Ready: all 15 services answer");
+      await expect.poll(ready, SLOW).toBe("Ready: all 15 services behind HAProxy answer");
       stores.answers = false;
       await expect.poll(ready, SLOW).toContain("Not ready.");
       expect(await stateOf(page, 9471)).toBe("down");

@@ -56,7 +56,7 @@ describe("a node", () => {
   testWith("haproxy")("shows what is up and what is down, without a login", async () => {
     const { stores, at } = await startNode();
     const page = async () => (await ask(`${at(8404)}/`)).body;
-    await expect.poll(async () => banner(await page()), SLOW).toBe("Ready: all 15 services answer");
+    await expect.poll(async () => banner(await page()), SLOW).toBe("Ready: all 15 services behind HAProxy answer");
     for (const port of [4317, 4318, 8404, 8888, 8481, 8480, 9471, 8429, 8483, 4327])
       expect(stateOf(await page(), port)).toBe("up");
     // Whoever asks by a query is told a wrong answer; the others go on.
@@ -137,7 +137,9 @@ describe("two nodes", () => {
     const { nodes } = await twoNodes();
     const [one, two] = nodes;
     const page = async () => (await one.at(8404, "/")).body;
-    await expect.poll(async () => banner(await page()), SLOW).toMatch(/^Ready: all \d+ services answer$/);
+    await expect
+      .poll(async () => banner(await page()), SLOW)
+      .toMatch(/^Ready: all \d+ services behind HAProxy answer$/);
     expect(await page()).toContain("<dt>logs</dt><dd data-live>group a</dd>");
     expect(await page()).toContain(`<li><a href="http://${two.address}:8404/">node2</a>, group b</li>`);
     await expect.poll(async () => stateOf(await page(), 8429), SLOW).toBe("OTLP up, native up");

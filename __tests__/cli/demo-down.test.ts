@@ -149,7 +149,7 @@ describe("the fleet of the demo", () => {
   test("is told when it was remembered, and how to forget it", () => {
     const text = told({}, "other.ts");
     expect(text).toContain(`fleet other.ts, which the last demo had (${ENV_FILE})`);
-    expect(text).toContain("MIRADOR_FLEET=fleet.ts npm run demo");
+    expect(text).toContain("MIRADOR_FLEET=fleet.ts before the same command");
     expect(text).toContain(`to forget: rm ${ENV_FILE}`);
   });
 

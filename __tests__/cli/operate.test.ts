@@ -220,13 +220,18 @@ describe("clean", () => {
     );
     let told = "";
     const environment = { HAPROXY_STATS_PASS: "correct horse battery" };
-    const out = { write: (text: string) => (told += text) };
+    const out = { write: () => undefined };
     const session = {
       ...{ folder, environment, interrupt: new AbortController().signal },
       progress: new Progress({ out, environment }),
     };
-    const done = clean(session, { nodes: [], yes: false }, async () => typed);
+    const done = clean(session, { nodes: [], yes: false }, async (question) => {
+      told = question;
+      return typed;
+    });
     await expect(done).rejects.toMatchObject({ message: expect.stringMatching(said), exitCode: EXIT.usage });
-    expect(told).toBe("This removes node1 of the fleet mirador with all metrics, logs and traces stored there.\n");
+    expect(told).toBe(
+      "This removes node1 of the fleet mirador with all metrics, logs and traces stored there.\nType the fleet's name to go on: ",
+    );
   });
 });

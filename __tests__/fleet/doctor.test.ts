@@ -189,8 +189,10 @@ describe(`doctor on three nodes (${context.title})`, () => {
     const { status, checks } = await examined({ haproxy: { stats: { passwordFile } } });
     expect(status).toBe(1);
     expect(wrong(checks)).toEqual([
-      { of: "fleet", what: "definition", state: "error", code: "secret/readable-by-others" },
+      { of: "fleet", what: "secrets and certificates", state: "error", code: "secret/readable-by-others" },
     ]);
+    // The hosts are looked at all the same.
+    expect(checks).toContainEqual(expect.objectContaining({ of: "node3", what: "disk", state: "ok" }));
   });
 
   test("names Terraform that is not there, and a provider that it cannot find", async () => {

@@ -1,4 +1,4 @@
-import { type LoadedPlan, loadPlan } from "../../inputs/load-plan";
+import { type LoadedPlan, loadPlanToLook, type PlanToLook } from "../../inputs/load-plan";
 import { readMeshFiles } from "../../inputs/pki";
 import { ProblemError } from "../../lib/problem";
 import { chosenNodes } from "../chosen";
@@ -35,7 +35,7 @@ export async function doctor(session: Session, { nodes, json }: DoctorOptions): 
 
 /** @throws CliError `fleet/unknown-node` */
 export async function examine(session: Session, named: readonly string[]): Promise<readonly Check[]> {
-  const loaded = await loadPlan(session.folder, session.environment, { mayCreate: false }).catch((error: unknown) => {
+  const loaded = await loadPlanToLook(session.folder, session.environment).catch((error: unknown) => {
     if (error instanceof ProblemError) return error;
     throw error;
   });
@@ -43,38 +43,38 @@ export async function examine(session: Session, named: readonly string[]): Promi
     const errors: readonly Trouble[] = loaded.problems;
     return [...(await programChecks(session, undefined)), checked("fleet", "definition", { errors }, "")];
   }
-  const { fleet, plan } = loaded;
+  const { fleet, plan, problems } = loaded;
   const plans = chosenNodes(plan.nodes, named);
   const [programs, hosts] = await Promise.all([programsAndProvider(session, loaded), hostsOf(session, loaded, plans)]);
-  const warnings = plan.warnings.map((what): Trouble => ({ code: "fleet/note", what, fix: "see what it says" }));
+  const notes = plan.warnings.map(
+    (what): Trouble => ({ code: "fleet/note", what, fix: "nothing has to be done where it is meant so" }),
+  );
   return [
     ...programs,
-    checked(
-      "fleet",
-      "definition",
-      { warnings },
-      `${fleet.name}, ${fleet.nodes.length} nodes, secrets and certificates`,
-    ),
+    checked("fleet", "definition", { warnings: notes }, `${fleet.name}, ${fleet.nodes.length} nodes`),
+    checked("fleet", "secrets and certificates", { errors: problems }, "can be used"),
     ...hosts,
   ];
 }
 
-async function programsAndProvider(session: Session, { fleet, plan }: LoadedPlan): Promise<readonly Check[]> {
+/** Without secrets and certificates there is no stack to ask Terraform about. */
+async function programsAndProvider(session: Session, { fleet, plan, problems }: PlanToLook): Promise<readonly Check[]> {
   const programs = await programChecks(session, fleet);
   const [node] = plan.nodes;
-  const usable = programs.every(({ state }) => state === "ok");
+  const usable = problems.length === 0 && programs.every(({ state }) => state === "ok");
   return node === undefined || !usable ? programs : [...programs, await providerCheck(session, node.name)];
 }
 
 async function hostsOf(
   session: Session,
-  { fleet, plan, stateFolder }: LoadedPlan,
+  { fleet, plan, stateFolder, problems }: PlanToLook,
   plans: LoadedPlan["plan"]["nodes"],
 ): Promise<readonly Check[]> {
   const reached = await reachNodes(fleet, plans, session);
   const engines = reached.flatMap(({ engine }) => ("code" in engine ? [] : engine));
+  const several = plan.nodes.length > 1;
   const files =
-    plan.nodes.length > 1 ? readMeshFiles(session.folder, meshFleet(session, fleet), new Date()) : undefined;
+    several && problems.length === 0 ? readMeshFiles(session.folder, meshFleet(session, fleet), new Date()) : undefined;
   const [each, shared, left, mesh] = await Promise.all([
     Promise.all(
       reached.map(async ({ plan: node, engine }) => {
@@ -98,13 +98,12 @@ async function hostsOf(
   ]);
   const inState = fleet.backend === undefined ? nodesInState(stateFolder, fleet) : [];
   const leftNodes = leftNodeTroubles(fleet, [...inState, ...left.flatMap((found) => ("code" in found ? [] : found))]);
-  const several = plan.nodes.length > 1;
   return [
     ...each.flat(),
     checked("fleet", "clocks", clockFindings(engines), "within a minute of each other"),
     ...(several ? [checked("fleet", "engines", { errors: shared }, "each node has its own")] : []),
     checked("fleet", "nodes taken out", { errors: leftNodes }, "none is left"),
-    ...(several
+    ...(files !== undefined
       ? [
           checked(
             "fleet",

@@ -27,11 +27,16 @@ export async function clean(session: Session, { nodes, yes }: CleanOptions, ask:
   const { progress } = session;
   if (!yes) {
     const names = plans.map(({ name }) => name).join(", ");
-    progress.line(`This removes ${names} of the fleet ${fleet.name} with all metrics, logs and traces stored there.`);
     const left = fleet.nodes.length - plans.length;
-    if (left > 0)
-      progress.line(`${left} ${left === 1 ? "node keeps" : "nodes keep"} what is stored there; see mirador repair.`);
-    const typed = await ask(`Type the fleet's name to go on: `);
+    const typed = await ask(
+      [
+        `This removes ${names} of the fleet ${fleet.name} with all metrics, logs and traces stored there.`,
+        ...(left > 0
+          ? [`${left} ${left === 1 ? "node keeps" : "nodes keep"} what is stored there; see mirador repair.`]
+          : []),
+        "Type the fleet's name to go on: ",
+      ].join("\n"),
+    );
     if (typed?.trim() !== fleet.name) throw notConfirmed(fleet.name, typed);
   }
   await takeDown(session, nodes, async (node, told) => {

@@ -1,5 +1,5 @@
 import type { NodePlan } from "../../lib/plan/node-plan";
-import { type AccessRow, columns, type Fetch, probeAccess } from "../access-table";
+import { type AccessRow, columns, type Fetch, offered, probeAccess } from "../access-table";
 import { EXIT } from "../failure";
 import type { Session } from "../session";
 import { nodesToLookAt } from "./nodes";
@@ -34,7 +34,10 @@ export async function healthOf(plan: NodePlan, request: Fetch = fetch): Promise<
   const stats = plan.accessPoints.find(({ name }) => name === "stats");
   const url = new URL("/readyz", stats?.url).href;
   const [points, ready] = await Promise.all([probeAccess(plan, request), readiness(url, request)]);
-  const rows = points.map(({ what, url: at, state }) => ({ what, url: at, state }));
+  const rows = points.map((point) => {
+    const [what, at] = offered(point);
+    return { what, url: at, state: point.state };
+  });
   return { node: plan.name, rows: [{ what: "every service", url, state: ready }, ...rows] };
 }
 

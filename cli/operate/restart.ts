@@ -54,6 +54,11 @@ export async function restart(session: Session, options: RestartOptions): Promis
   );
   const absent = planned.flatMap(({ name, absent: services }) => services.map((service) => `${service} of ${name}`));
   if (absent.length > 0) throw notDeployed(absent);
+  const names = planned.map(({ name }) => name).join(", ");
+  progress.note(
+    "restart",
+    `${wanted.length === 1 ? wanted[0] : `${wanted.length} services`} on ${names}, one after the other`,
+  );
   const files = { ...fleet, module: session.environment.MIRADOR_FLEET };
   const mesh =
     fleet.nodes.length === 1

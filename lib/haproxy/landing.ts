@@ -99,7 +99,7 @@ function readySection(readiness: readonly ReadinessCheck[]): string {
   return `<section aria-label="Readiness">
 <p id="lost" class="banner down" role="alert" hidden><strong>No answer</strong> from this node: what follows is from before.</p>
 <div role="status"><div data-live class="banner ${ready("up", "down")}">
-<p><strong>${ready("Ready:", "Not ready.")}</strong> ${ready(`all ${readiness.length} services answer`, "No answer from:")}</p>
+<p><strong>${ready("Ready:", "Not ready.")}</strong> ${ready(`all ${readiness.length} services behind HAProxy answer`, "No answer from:")}</p>
 <ul>${either("stopping", "<li>haproxy: it is stopping</li>", "")}${missing}</ul>
 </div></div>
 <p class="note">As of <time data-live>%[date,utime(%H:%M:%S)] UTC</time></p>

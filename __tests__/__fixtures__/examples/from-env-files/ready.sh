@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 37d6c8b4652ba334 ]; do
+while live=$(ask config); [ "$live" != 4a266f4b14eb3a3a ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 73337c50aebe5c0f ]; do
+while live=$(ask config); [ "$live" != 08abd52e8b91a51d ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 739cb0fa94c79b59 ]; do
+while live=$(ask config); [ "$live" != 6d4cbaa0f946a259 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 3d046d81bbad75e0 ]; do
+while live=$(ask config); [ "$live" != cfe87ba348605874 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 7de1279795789f43 ]; do
+while live=$(ask config); [ "$live" != 726d8aedeb92bf5c ]; do
 (11 lines as usual)

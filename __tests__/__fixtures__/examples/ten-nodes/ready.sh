@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c07cf7eb43b927ca ]; do
+while live=$(ask config); [ "$live" != ca94dca898543c3e ]; do
 (11 lines as usual)

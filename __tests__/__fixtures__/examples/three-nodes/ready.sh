@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 38b955eceb4c91d7 ]; do
+while live=$(ask config); [ "$live" != fa99f01853f4f64d ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != e780b5496dcf7ea4 ]; do
+while live=$(ask config); [ "$live" != 964cd44e30bf0a6f ]; do
 (11 lines as usual)
