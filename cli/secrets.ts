@@ -10,6 +10,18 @@ export interface StatsPassword {
   readonly made: boolean;
 }
 
+/** Where the password of the stats page is, or `undefined` when nobody has given one and it is to be generated. */
+export function statsPasswordPlace(
+  folder: string,
+  environment: Environment,
+  { statsPasswordFile, statsPasswordEnvFile }: PasswordSource = {},
+): string | undefined {
+  if (statsPasswordFile !== undefined) return statsPasswordFile;
+  if (statsPasswordEnvFile !== undefined) return `${PASSWORD_VARIABLE} of ${statsPasswordEnvFile}`;
+  if (environment[PASSWORD_VARIABLE] !== undefined) return PASSWORD_VARIABLE;
+  return existsSync(resolve(folder, STATS_PASSWORD_FILE)) ? STATS_PASSWORD_FILE : undefined;
+}
+
 /**
  * Sees that the stats page has a password: HAPROXY_STATS_PASS, the fleet's own file, or a generated one in
  * `.mirador/secrets`. It is never printed.
@@ -17,14 +29,11 @@ export interface StatsPassword {
 export function ensureStatsPassword(
   folder: string,
   environment: Environment,
-  { statsPasswordFile, statsPasswordEnvFile }: PasswordSource = {},
+  source: PasswordSource = {},
 ): StatsPassword {
-  if (statsPasswordFile !== undefined) return { where: statsPasswordFile, made: false };
-  if (statsPasswordEnvFile !== undefined)
-    return { where: `${PASSWORD_VARIABLE} of ${statsPasswordEnvFile}`, made: false };
-  if (environment[PASSWORD_VARIABLE] !== undefined) return { where: PASSWORD_VARIABLE, made: false };
+  const where = statsPasswordPlace(folder, environment, source);
+  if (where !== undefined) return { where, made: false };
   const path = resolve(folder, STATS_PASSWORD_FILE);
-  if (existsSync(path)) return { where: STATS_PASSWORD_FILE, made: false };
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
     writeFileSync(path, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });

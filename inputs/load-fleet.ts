@@ -15,15 +15,30 @@ import { type ModuleRequest, moduleProblems } from "./module-problem";
  * @throws ProblemError with what is wrong with the module, the images and the environment's variables at once
  */
 export async function loadFleet(folder: string, environment: Environment): Promise<Fleet> {
-  const path = resolve(folder, environment.MIRADOR_FLEET || "fleet.ts");
+  const where = environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts";
+  return completeFleet(folder, environment, () =>
+    importDefault({ path: fleetPath(folder, environment), folder, where }),
+  );
+}
+
+/** Where the fleet's module is, absolute. */
+export function fleetPath(folder: string, { MIRADOR_FLEET }: Environment): string {
+  return resolve(folder, MIRADOR_FLEET || "fleet.ts");
+}
+
+/**
+ * As {@link loadFleet}, of what a module exports, or will export once it is written.
+ * @throws ProblemError as that does, and what `read` throws with it
+ */
+export async function completeFleet(
+  folder: string,
+  environment: Environment,
+  read: () => Promise<unknown>,
+): Promise<Fleet> {
   const problems: Problem[] = [];
   const images = collect(problems, () => readImageOverrides(folder, environment.MIRADOR_IMAGES)) ?? {};
   const fleet = await collectLater(problems, async () => {
-    const exported = await importDefault({
-      path,
-      folder,
-      where: environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts",
-    });
+    const exported = await read();
     if (isFleet(exported)) return refineFleet(exported, environment, images);
     const definition = exported as FleetDefinition;
     return defineFleet(
@@ -43,7 +58,7 @@ async function importDefault({ path, folder, where }: ModuleRequest): Promise<un
         code: "fleet/module-missing",
         what: `there is no file ${path}`,
         where,
-        fix: "create it with `export default defineFleet({ nodes: [...] })`, or name another file in MIRADOR_FLEET",
+        fix: "`npm run mirador -- init` writes it; or name another file in MIRADOR_FLEET",
       },
     ]);
   }

@@ -44,7 +44,7 @@ export async function loadPlan(
   const tls = collect(problems, () => fleet.haproxy.tls && readTlsFiles(folder, fleet.haproxy.tls, now));
   const stateFolder = stateFolderOf(folder, environment);
   // Nothing is made for a fleet that is refused for another reason.
-  const mayIssue = mayCreate && problems.length === 0 && isNew(stateFolder, fleet);
+  const mayIssue = mayCreate && problems.length === 0 && neverDeployed(stateFolder, fleet);
   const mesh =
     fleet.nodes.length > 1
       ? await collectLater(problems, () =>
@@ -96,12 +96,17 @@ export async function loadPlanToLook(folder: string, processEnvironment: Environ
   }
 }
 
+/** Absolute folder of local state files. */
+export function stateFolderOf(folder: string, { MIRADOR_STATE }: Environment): string {
+  return resolve(folder, MIRADOR_STATE || ".mirador/state");
+}
+
 /**
  * Whether nobody has deployed the fleet yet, as far as can be told from here. Once somebody has, its certificates exist
  * somewhere, and new ones would cut the nodes that are deployed next from those that were deployed before. Of a state
  * that lies elsewhere nothing is known.
  */
-function isNew(stateFolder: string, { name, nodes, backend }: Fleet): boolean {
+export function neverDeployed(stateFolder: string, { name, nodes, backend }: Fleet): boolean {
   return backend === undefined && !nodes.some((node) => existsSync(localStatePath(stateFolder, name, node.name)));
 }
 

@@ -32,7 +32,10 @@ export function readStatsPassword(
         what: "the stats page has no password",
         where:
           statsPasswordFile === undefined ? environmentPlace(PASSWORD_VARIABLE) : "fleet.haproxy.stats.passwordFile",
-        fix: `set ${PASSWORD_VARIABLE}, or make the file: mkdir -p -m 700 .mirador/secrets && (umask 077 && openssl rand -base64 24 > ${statsPasswordFile ?? STATS_PASSWORD_FILE})`,
+        fix:
+          statsPasswordFile === undefined
+            ? `npm run mirador -- init generates one in ${STATS_PASSWORD_FILE}; or set ${PASSWORD_VARIABLE}`
+            : `make the file: (umask 077 && openssl rand -base64 24 > ${statsPasswordFile})`,
       },
     ]);
   }

@@ -7,6 +7,7 @@ import { registerDown } from "./down";
 import { registerDrift } from "./drift";
 import { registerHealth } from "./health";
 import { registerImages } from "./images";
+import { registerInit } from "./init";
 import { registerLogs } from "./logs";
 import { registerPki } from "./pki";
 import { registerPlan } from "./plan";
@@ -23,6 +24,7 @@ export type Register = (program: Command, run: Run) => void;
 
 /** In the order of the help. */
 export const VERBS: readonly Register[] = [
+  registerInit,
   registerDoctor,
   registerPlan,
   registerUp,
