@@ -9,12 +9,12 @@ import { cellsText } from "../../cli/operate/canary-round";
 import { clean } from "../../cli/operate/clean";
 import { healthOf, healthText } from "../../cli/operate/health";
 import { LineCutter, LineMerger, parseLogLine } from "../../cli/operate/log-lines";
-import { JOBS } from "../../cli/operate/logs";
 import type { NodeLook, ServiceLook } from "../../cli/operate/look";
 import { chosenServices } from "../../cli/operate/nodes";
 import { durationText, statusText } from "../../cli/operate/status";
 import { Progress } from "../../cli/progress";
 import { defineFleet } from "../../lib";
+import { JOB_NAMES } from "../../lib/plan/jobs";
 import { nodes, planOf } from "../support/fleets";
 
 const MIB = 1024 ** 2;
@@ -140,12 +140,12 @@ describe("logs", () => {
 
   test("of all services, or of services and jobs by name; anything else is refused with what there is", () => {
     const { nodes: plans } = planOf(defineFleet({ name: "shop", nodes: nodes(3) }));
-    expect(chosenServices(plans, [], JOBS)).toEqual(
+    expect(chosenServices(plans, [], JOB_NAMES)).toEqual(
       expect.arrayContaining(["haproxy", "gateway", "vmstorage", "vlagent"]),
     );
-    expect(chosenServices(plans, [], JOBS)).not.toContain("prepare");
-    expect(chosenServices(plans, ["ready", "gateway", "ready"], JOBS)).toEqual(["ready", "gateway"]);
-    expect(() => chosenServices(plans, ["gatewy"], JOBS)).toThrow(
+    expect(chosenServices(plans, [], JOB_NAMES)).not.toContain("prepare");
+    expect(chosenServices(plans, ["ready", "gateway", "ready"], JOB_NAMES)).toEqual(["ready", "gateway"]);
+    expect(() => chosenServices(plans, ["gatewy"], JOB_NAMES)).toThrow(
       /fleet\/unknown-service[\s\S]*gatewy[\s\S]*did you mean gateway\?/,
     );
   });

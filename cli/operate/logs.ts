@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { JOB_NAMES } from "../../lib/plan/jobs";
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { EXIT, formatTrouble } from "../failure";
 import type { Session } from "../session";
@@ -18,8 +19,6 @@ export interface LogsOptions extends LogRange {
   readonly timestamps: boolean;
 }
 
-/** Jobs of a node; their last words are kept until the next deploy. */
-export const JOBS = ["prepare", "haproxy-configure", "ready"] as const;
 const HOLD_MILLISECONDS = 400;
 const LOOK_MILLISECONDS = 1_000;
 const PRINT_MILLISECONDS = 200;
@@ -32,7 +31,7 @@ const LINES_AT_ONCE = 5_000;
  */
 export async function logs(session: Session, options: LogsOptions): Promise<number> {
   const { fleet, plans } = await nodesToLookAt(session, options.nodes);
-  const wanted = chosenServices(plans, options.services, JOBS);
+  const wanted = chosenServices(plans, options.services, JOB_NAMES);
   const width = Math.max(...plans.map(({ name }) => name.length)) + 1 + Math.max(...wanted.map(({ length }) => length));
   const print = (lines: readonly ToldLine[]): void => {
     for (let from = 0; from < lines.length; from += LINES_AT_ONCE) {

@@ -1,5 +1,4 @@
 import { Option } from "commander";
-import { access } from "../operate/access";
 import type { Register } from ".";
 
 const HELP = `
@@ -21,6 +20,6 @@ export const registerAccess: Register = (program, run) => {
     .addOption(new Option("--reveal", "print the password of the stats page").conflicts("json"))
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false, reveal = false }: Flags) =>
-      run((session) => access(session, { nodes, json, reveal })),
+      run(async (session) => (await import("../operate/access")).access(session, { nodes, json, reveal })),
     );
 };

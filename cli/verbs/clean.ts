@@ -1,4 +1,3 @@
-import { clean } from "../operate/clean";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 
@@ -17,6 +16,10 @@ export const registerClean: Register = (program, run) => {
     .option("--yes", "do not ask")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { yes = false }: { readonly yes?: boolean }) =>
-      run((session) => whileLocked(session, ["clean", ...nodes], () => clean(session, { nodes, yes }))),
+      run((session) =>
+        whileLocked(session, ["clean", ...nodes], async () =>
+          (await import("../operate/clean")).clean(session, { nodes, yes }),
+        ),
+      ),
     );
 };

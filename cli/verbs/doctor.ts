@@ -1,4 +1,3 @@
-import { doctor } from "../doctor/run";
 import type { Register } from ".";
 
 const HELP = `
@@ -18,6 +17,6 @@ export const registerDoctor: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => doctor(session, { nodes, json })),
+      run(async (session) => (await import("../doctor/run")).doctor(session, { nodes, json })),
     );
 };

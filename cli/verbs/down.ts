@@ -1,4 +1,3 @@
-import { down } from "../operate/down";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 
@@ -17,6 +16,8 @@ export const registerDown: Register = (program, run) => {
     .argument("[node...]", "these alone, in this order (default: all)")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[]) =>
-      run((session) => whileLocked(session, ["down", ...nodes], () => down(session, nodes))),
+      run((session) =>
+        whileLocked(session, ["down", ...nodes], async () => (await import("../operate/down")).down(session, nodes)),
+      ),
     );
 };

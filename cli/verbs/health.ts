@@ -1,4 +1,3 @@
-import { health } from "../operate/health";
 import type { Register } from ".";
 
 const HELP = `
@@ -17,6 +16,6 @@ export const registerHealth: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => health(session, { nodes, json })),
+      run(async (session) => (await import("../operate/health")).health(session, { nodes, json })),
     );
 };

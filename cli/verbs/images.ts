@@ -1,4 +1,3 @@
-import { listImages, loadImages, pullImages, saveImages } from "../operate/images";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 
@@ -27,27 +26,37 @@ export const registerImages: Register = (program, run) => {
     .argument("[node...]", "these alone (default: all)")
     .option("--json", "for programs")
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => listImages(session, nodes, json)),
+      run(async (session) => (await import("../operate/images")).listImages(session, nodes, json)),
     );
   images
     .command("pull")
     .description("pull what is missing, before a deploy needs it")
     .argument("[node...]", "these alone (default: all)")
     .action((nodes: readonly string[]) =>
-      run((session) => whileLocked(session, ["images pull", ...nodes], () => pullImages(session, nodes))),
+      run((session) =>
+        whileLocked(session, ["images pull", ...nodes], async () =>
+          (await import("../operate/images")).pullImages(session, nodes),
+        ),
+      ),
     );
   images
     .command("save")
     .description("write all images into one file")
     .argument("<file>", "is made; a tar archive, as docker save writes it")
     .argument("[node...]", "what these need (default: all)")
-    .action((file: string, nodes: readonly string[]) => run((session) => saveImages(session, file, nodes)));
+    .action((file: string, nodes: readonly string[]) =>
+      run(async (session) => (await import("../operate/images")).saveImages(session, file, nodes)),
+    );
   images
     .command("load")
     .description("bring the images of such a file to nodes")
     .argument("<file>", "of mirador images save")
     .argument("[node...]", "these alone (default: all)")
     .action((file: string, nodes: readonly string[]) =>
-      run((session) => whileLocked(session, ["images load", ...nodes], () => loadImages(session, file, nodes))),
+      run((session) =>
+        whileLocked(session, ["images load", ...nodes], async () =>
+          (await import("../operate/images")).loadImages(session, file, nodes),
+        ),
+      ),
     );
 };

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Run } from "../mirador";
 import { registerAccess } from "./access";
 import { registerClean } from "./clean";
+import { registerCompletion } from "./completion";
 import { registerDoctor } from "./doctor";
 import { registerDown } from "./down";
 import { registerDrift } from "./drift";
@@ -19,7 +20,10 @@ import { registerTest } from "./test";
 import { registerUp } from "./up";
 import { registerVolumes } from "./volumes";
 
-/** Adds a verb to the command line. */
+/**
+ * Adds a verb to the command line. Engines and all that talks to them are imported when the verb runs: the shell asks this
+ * command line for completions at every touch of a key.
+ */
 export type Register = (program: Command, run: Run) => void;
 
 /** In the order of the help. */
@@ -42,4 +46,5 @@ export const VERBS: readonly Register[] = [
   registerPki,
   registerImages,
   registerClean,
+  registerCompletion,
 ];

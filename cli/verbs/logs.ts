@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option } from "commander";
-import { logs } from "../operate/logs";
 import type { Register } from ".";
 import { secondsIn } from "./times";
 
@@ -39,7 +38,10 @@ export const registerLogs: Register = (program, run) => {
     .option("-t, --timestamps", "write the time before each line")
     .addHelpText("after", HELP)
     .action((services: readonly string[], { node = [], follow = false, timestamps = false, ...range }: Flags) =>
-      run((session) => logs(session, { services, nodes: node, follow, timestamps, ...range })),
+      run(async (session) => {
+        const { logs } = await import("../operate/logs");
+        return logs(session, { services, nodes: node, follow, timestamps, ...range });
+      }),
     );
 };
 

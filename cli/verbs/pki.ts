@@ -1,5 +1,7 @@
 import { type Command, Option } from "commander";
-import type { PkiArguments } from "../pki";
+import { readEnvironment } from "../../inputs/environment";
+import { loadFleet } from "../../inputs/load-fleet";
+import { type PkiArguments, runPki } from "../pki";
 import type { Session } from "../session";
 import type { Register } from ".";
 
@@ -66,9 +68,6 @@ export function addPki(program: Command, work: (asked: PkiArguments) => void): v
 }
 
 async function pki(asked: PkiArguments, { folder, environment: processEnvironment }: Session): Promise<number> {
-  const { readEnvironment } = await import("../../inputs/environment");
-  const { loadFleet } = await import("../../inputs/load-fleet");
-  const { runPki } = await import("../pki");
   const environment = readEnvironment(folder, processEnvironment);
   const fleet = { ...(await loadFleet(folder, environment)), module: environment.MIRADOR_FLEET };
   return runPki(asked, { folder, fleet, now: new Date(), print: (line) => process.stdout.write(`${line}\n`) });

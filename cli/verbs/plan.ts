@@ -1,4 +1,3 @@
-import { showPlan } from "../plan/run";
 import type { Register } from ".";
 
 const HELP = `
@@ -16,6 +15,6 @@ export const registerPlan: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => showPlan(session, { nodes, json })),
+      run(async (session) => (await import("../plan/run")).showPlan(session, { nodes, json })),
     );
 };

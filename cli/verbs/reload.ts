@@ -1,4 +1,3 @@
-import { reload } from "../operate/reload";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 
@@ -16,6 +15,10 @@ export const registerReload: Register = (program, run) => {
     .argument("[node...]", "these alone (default: all)")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[]) =>
-      run((session) => whileLocked(session, ["reload", ...nodes], () => reload(session, nodes))),
+      run((session) =>
+        whileLocked(session, ["reload", ...nodes], async () =>
+          (await import("../operate/reload")).reload(session, nodes),
+        ),
+      ),
     );
 };

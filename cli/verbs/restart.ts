@@ -1,4 +1,3 @@
-import { restart } from "../operate/restart";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 import { waitOption } from "./times";
@@ -31,7 +30,9 @@ export const registerRestart: Register = (program, run) => {
     .addHelpText("after", HELP)
     .action((services: readonly string[], { node: nodes = [], wait: waitSeconds }: Flags) =>
       run((session) =>
-        whileLocked(session, ["restart", ...services], () => restart(session, { services, nodes, waitSeconds })),
+        whileLocked(session, ["restart", ...services], async () =>
+          (await import("../operate/restart")).restart(session, { services, nodes, waitSeconds }),
+        ),
       ),
     );
 };

@@ -1,4 +1,3 @@
-import { status } from "../operate/status";
 import type { Register } from ".";
 
 const HELP = `
@@ -19,6 +18,6 @@ export const registerStatus: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => status(session, { nodes, json })),
+      run(async (session) => (await import("../operate/status")).status(session, { nodes, json })),
     );
 };

@@ -1,4 +1,3 @@
-import { canaryRound } from "../operate/canary-round";
 import type { Register } from ".";
 
 const HELP = `
@@ -19,6 +18,6 @@ export const registerTest: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => canaryRound(session, { nodes, json })),
+      run(async (session) => (await import("../operate/canary-round")).canaryRound(session, { nodes, json })),
     );
 };

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { up } from "../up/run";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 import { waitOption } from "./times";
@@ -33,6 +32,10 @@ export const registerUp: Register = (program, run) => {
     .option("--check", "only look at the hosts, and tell what would change")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { wait, check = false }: Flags, _: Command) =>
-      run((session) => whileLocked(session, ["up", ...nodes], () => up(session, { nodes, waitSeconds: wait, check }))),
+      run((session) =>
+        whileLocked(session, ["up", ...nodes], async () =>
+          (await import("../up/run")).up(session, { nodes, waitSeconds: wait, check }),
+        ),
+      ),
     );
 };

@@ -1,4 +1,3 @@
-import { volumes } from "../operate/volumes";
 import type { Register } from ".";
 
 const HELP = `
@@ -19,6 +18,6 @@ export const registerVolumes: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run((session) => volumes(session, { nodes, json })),
+      run(async (session) => (await import("../operate/volumes")).volumes(session, { nodes, json })),
     );
 };

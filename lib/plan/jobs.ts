@@ -14,6 +14,9 @@ export interface JobPlan {
   readonly timeoutSeconds: number;
 }
 
+/** Jobs of a node, by the name of their containers; their last words are kept until the next deploy. */
+export const JOB_NAMES = ["prepare", "haproxy-configure", "ready"] as const;
+
 export const JOB_DONE = "/tmp/done";
 
 /**
