@@ -63,10 +63,6 @@ export async function loadPlan(
   return { fleet, plan: { ...plan, warnings }, stateFolder };
 }
 
-function stateFolderOf(folder: string, { MIRADOR_STATE }: Environment): string {
-  return resolve(folder, MIRADOR_STATE || ".mirador/state");
-}
-
 /** A fleet to look at: where everything is does not depend on secrets. */
 export interface PlanToLook extends LoadedPlan {
   /** What a deploy would be refused for: secrets and certificates. */
@@ -85,15 +81,20 @@ export async function loadPlanToLook(folder: string, processEnvironment: Environ
     if (!ProblemError.is(error)) throw error;
     const environment = readEnvironment(folder, processEnvironment);
     const fleet = await loadFleet(folder, environment);
-    const nowhere = { path: "", fingerprint: "" };
-    const certificates = Object.fromEntries(fleet.nodes.map(({ name }) => [name, nowhere]));
-    const plan = planFleet(fleet, {
-      statsPassword: "of nobody, for nothing",
-      ...(fleet.haproxy.tls === undefined ? {} : { tls: { certificatePath: "", fingerprint: "" } }),
-      ...(fleet.nodes.length === 1 ? {} : { mesh: { caPath: "", caFingerprint: "", certificates } }),
-    });
+    const plan = planWithoutSecrets(fleet);
     return { fleet, plan, stateFolder: stateFolderOf(folder, environment), problems: error.problems };
   }
+}
+
+/** Where everything of a fleet is, with stand-ins for its secrets: nothing may be deployed by it. */
+export function planWithoutSecrets(fleet: Fleet): FleetPlan {
+  const nowhere = { path: "", fingerprint: "" };
+  const certificates = Object.fromEntries(fleet.nodes.map(({ name }) => [name, nowhere]));
+  return planFleet(fleet, {
+    statsPassword: "of nobody, for nothing",
+    ...(fleet.haproxy.tls === undefined ? {} : { tls: { certificatePath: "", fingerprint: "" } }),
+    ...(fleet.nodes.length === 1 ? {} : { mesh: { caPath: "", caFingerprint: "", certificates } }),
+  });
 }
 
 /** Absolute folder of local state files. */

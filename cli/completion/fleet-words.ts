@@ -1,9 +1,9 @@
 import { readEnvironment } from "../../inputs/environment";
 import { loadFleet } from "../../inputs/load-fleet";
+import { planWithoutSecrets } from "../../inputs/load-plan";
 import type { Fleet } from "../../lib/fleet/fleet";
 import { JOB_NAMES } from "../../lib/plan/jobs";
 import { servicesOf } from "../../lib/plan/node-plan";
-import { planFleet } from "../../lib/plan/plan-fleet";
 import type { Session } from "../session";
 import type { ValueSources } from "./candidates";
 
@@ -22,17 +22,7 @@ export function fleetWords({ folder, environment }: Pick<Session, "folder" | "en
 
 /** Services and jobs. The first two nodes have all that there are: one of each storage group. */
 function sourceNames(fleet: Fleet): readonly string[] {
-  const nodes = fleet.nodes.slice(0, 2);
-  // Nothing is made of this plan, so that its secrets may be anything.
-  const file = { path: "", fingerprint: "" };
-  const { nodes: plans } = planFleet(
-    { ...fleet, nodes },
-    {
-      statsPassword: "of no balancer",
-      tls: { certificatePath: "", keyPath: "", fingerprint: "" },
-      mesh: { caPath: "", caFingerprint: "", certificates: Object.fromEntries(nodes.map(({ name }) => [name, file])) },
-    },
-  );
+  const { nodes: plans } = planWithoutSecrets({ ...fleet, nodes: fleet.nodes.slice(0, 2) });
   const services = plans.flatMap((plan) => servicesOf(plan).map(({ service }) => service));
   return [...new Set(services), ...JOB_NAMES];
 }

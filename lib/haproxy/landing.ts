@@ -23,8 +23,8 @@ export interface LandingRequest {
 }
 
 /**
- * HAProxy takes a page no larger than a buffer (`tune.bufsize`, 16 KiB), and what it makes of it must fit one together
- * with the headers.
+ * HAProxy takes a page no larger than a buffer (`tune.bufsize`), and what it makes of it must fit one together with the
+ * headers. This is what its default of 16 KiB leaves, so that a page fits where somebody sets that again.
  */
 export const LANDING_MAX_BYTES = 14 * 1024;
 /** So that a page with the longest names stays below {@link LANDING_MAX_BYTES}. */

@@ -99,6 +99,9 @@ function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
       line`log stdout format raw local0 notice`,
       line`maxconn 3000`,
       line`fd-hard-limit ${OPEN_FILES}`,
+      // A request is sent again only while all of it is in one buffer, and the default of 16 KiB is just too small for 100
+      // spans. As many connections as there may be still fit the memory limit with one each.
+      line`tune.bufsize 32768`,
       // Without it a long connection keeps the worker of every reload alive.
       line`hard-stop-after ${drainSeconds}s`,
       line`stats socket /run/haproxy/admin.sock mode 600 level admin`,

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4a266f4b14eb3a3a ]; do
+while live=$(ask config); [ "$live" != c31f482f01d4cac3 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 08abd52e8b91a51d ]; do
+while live=$(ask config); [ "$live" != ddd62a1c5eaa658c ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 6d4cbaa0f946a259 ]; do
+while live=$(ask config); [ "$live" != c91c55b140afb8c0 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 726d8aedeb92bf5c ]; do
+while live=$(ask config); [ "$live" != a394d9d12bb97270 ]; do
 (11 lines as usual)

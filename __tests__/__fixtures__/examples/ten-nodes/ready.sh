@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != ca94dca898543c3e ]; do
+while live=$(ask config); [ "$live" != 3eea2e8127ee5004 ]; do
 (11 lines as usual)

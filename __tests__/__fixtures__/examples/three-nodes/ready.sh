@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != fa99f01853f4f64d ]; do
+while live=$(ask config); [ "$live" != 2686d59afcf63f39 ]; do
 (11 lines as usual)

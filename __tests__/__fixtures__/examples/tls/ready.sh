@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 964cd44e30bf0a6f ]; do
+while live=$(ask config); [ "$live" != 837cd7249e0bfb4f ]; do
 (11 lines as usual)
