@@ -1,18 +1,35 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import type { Program } from "./binaries";
 
+/**
+ * Each worker of the test run has its own: between the choice of a port and the program that listens there, another worker
+ * would take the same one, and HAProxy, which shares ports, would not even notice. Below what the kernel gives away itself.
+ */
+const FIRST_PORT = 12_000;
+const PORTS_EACH = 1_000;
+const WORKERS = 20;
+const own = FIRST_PORT + (Number(process.env.VITEST_POOL_ID ?? 0) % WORKERS) * PORTS_EACH;
+let next = Math.floor(Math.random() * PORTS_EACH);
+
 /** A port of this machine that nobody listens on. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (let tries = 0; tries < PORTS_EACH; tries++) {
+    const port = own + (next++ % PORTS_EACH);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`every port from ${own} to ${own + PORTS_EACH - 1} is taken`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 export interface Running {
