@@ -1,3 +1,5 @@
+import { sizeText } from "../cli/queues";
+import type { BackupResult } from "./backup";
 import type { CpuRun } from "./cpu";
 import { cpuTables } from "./cpu-tables";
 import type { DeployResult } from "./deploy";
@@ -25,9 +27,20 @@ export interface Measured {
   readonly memory?: MemoryResult | undefined;
   readonly cpu?: readonly CpuRun[] | undefined;
   readonly fleet?: readonly FleetRun[] | undefined;
+  readonly backup?: BackupResult | undefined;
 }
 
-export function renderReport({ started, settings, machine, synth, deploy, memory, cpu, fleet }: Report): string {
+export function renderReport({
+  started,
+  settings,
+  machine,
+  synth,
+  deploy,
+  memory,
+  cpu,
+  fleet,
+  backup,
+}: Report): string {
   const sections = [machineText(machine, started.slice(0, 10))];
   const traceStandIn = machine.parts.some(({ key, standIn }) => key === "victoria-traces" && standIn !== undefined);
   const promises = promiseRows({ synth, deploy, memory, cpu, fleet }, traceStandIn);
@@ -52,6 +65,12 @@ export function renderReport({ started, settings, machine, synth, deploy, memory
       `Each node is a Docker host of its own in a network namespace of the same machine. ${settings.rounds} round(s) of one node, then three, from empty stores; the same ${settings.seconds} s of load over OTLP gRPC, on three nodes a third of it at each; medians. A fleet of several stores every item twice, once in each group. Mesh: what HAProxy uses on three nodes beyond what it uses on one, which is TLS between the nodes and a second hop. At rest: what the containers use in the same time when nothing is sent.`,
       fleetTable(fleet),
     );
+  if (backup !== undefined)
+    sections.push(
+      "### Backup and restore",
+      `One node with ${backup.items.map(({ signal, before }) => `${before} ${signal}`).join(", ")} beside its own; ${sizeText(backup.bytes)} to a folder of the same machine; \`mirador clean\` between, and afterwards as many of each as before. Each command from its start to its end.`,
+      backupTable(backup),
+    );
   return `${sections.join("\n\n")}\n`;
 }
 
@@ -72,6 +91,13 @@ function deployTable({ rounds, steps }: DeployResult): string {
   return table(
     [`step (${rounds} round(s))`, "median, s", "range"],
     Object.entries(steps).map(([step, spread]) => [step, figure(spread.median), range(spread)]),
+  );
+}
+
+function backupTable({ steps }: BackupResult): string {
+  return table(
+    ["command", "s"],
+    Object.entries(steps).map(([step, seconds]) => [step, figure(seconds)]),
   );
 }
 

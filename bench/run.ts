@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { EXIT } from "../cli/failure";
+import { measureBackup } from "./backup";
 import { measureCpu } from "./cpu";
 import { measureDeploy } from "./deploy";
 import { measureFleet } from "./fleet-cpu";
@@ -18,6 +19,7 @@ const MEASURES = {
   memory: measureMemory,
   cpu: measureCpu,
   fleet: measureFleet,
+  backup: measureBackup,
 } as const satisfies Readonly<Record<string, (session: Session) => Promise<unknown>>>;
 type Measure = keyof typeof MEASURES;
 const NAMES = Object.keys(MEASURES) as readonly Measure[];

@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import type { Environment } from "../lib/fleet/environment";
 import { ProblemError } from "../lib/problem";
 import { CliError, EXIT, Interrupted } from "./failure";
+import { isHeld } from "./held";
 import { Progress } from "./progress";
 import { SynthError, TerraformError, terraformRuns } from "./terraform";
 
@@ -11,7 +12,7 @@ export interface Session {
   readonly folder: string;
   readonly environment: Environment;
   readonly progress: Progress;
-  /** Aborted by the person's first Ctrl-C while Terraform runs; at any other time the process ends at once. */
+  /** Aborted by the person's first Ctrl-C while Terraform runs, or `whileHeld`; at any other time the process ends at once. */
   readonly interrupt: AbortSignal;
 }
 
@@ -27,9 +28,13 @@ export function openSession(): Session {
     console.error(`note: ${ignored.join(", ")} not used: fleet.nodes[…].docker says which engine is meant`);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      if (!terraformRuns()) stopNow();
+      if (!terraformRuns() && !isHeld()) stopNow();
       else if (!interruption.signal.aborted)
-        progress.line("stopping: terraform ends what it is at and saves its state");
+        progress.line(
+          terraformRuns()
+            ? "stopping: terraform ends what it is at and saves its state"
+            : "stopping: what is under way comes to its end first",
+        );
       interruption.abort();
     });
   }

@@ -130,25 +130,4 @@ describe(`verbs for the upkeep of three nodes (${context.title})`, () => {
       await stack.deploy("node2");
     }
   });
-
-  test("clean asks first; confirmed, data and containers are gone, and up begins anew", async () => {
-    const data = async () => {
-      const lists = stack.nodes.map((node) => stack.host(node).docker.listVolumes());
-      return (await Promise.all(lists)).flatMap(({ Volumes }) =>
-        (Volumes ?? []).map(({ Name }) => Name).filter((name) => name.endsWith("-data")),
-      );
-    };
-    expect((await data()).length).toBeGreaterThan(10);
-    const refused = await stack.mirador("clean");
-    expect(refused).toMatchObject({ status: 64, output: expect.stringContaining("error clean/not-confirmed") });
-    expect((await data()).length).toBeGreaterThan(10);
-    const done = await stack.mirador("clean", "--yes");
-    expect(done).toMatchObject({
-      status: 0,
-      output: expect.stringMatching(/node3 +data removed: volumes fleet_node3-/),
-    });
-    expect(await data()).toEqual([]);
-    expect(await stack.mirador("up")).toMatchObject({ status: 0 });
-    expect(await stack.mirador("test")).toMatchObject({ status: 0 });
-  });
 });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Run } from "../mirador";
 import { registerAccess } from "./access";
+import { registerBackup } from "./backup";
 import { registerClean } from "./clean";
 import { registerCompletion } from "./completion";
 import { registerDoctor } from "./doctor";
@@ -15,6 +16,7 @@ import { registerPlan } from "./plan";
 import { registerReload } from "./reload";
 import { registerRepair } from "./repair";
 import { registerRestart } from "./restart";
+import { registerRestore } from "./restore";
 import { registerStatus } from "./status";
 import { registerTest } from "./test";
 import { registerUp } from "./up";
@@ -42,6 +44,8 @@ export const VERBS: readonly Register[] = [
   registerAccess,
   registerVolumes,
   registerLogs,
+  registerBackup,
+  registerRestore,
   registerRepair,
   registerPki,
   registerImages,

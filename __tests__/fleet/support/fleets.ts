@@ -11,6 +11,8 @@ export function fleetOn(hosts: readonly Host[], name: string, metrics: Layout): 
     nodes: hosts.map(nodeOn),
     retention: { metrics: "30d", logs: "3d", traces: "2d" },
     layouts: { metrics },
+    // Connections of the other nodes stay open until then, at every stop of a balancer.
+    haproxy: { drainSeconds: 5 },
     // Three nodes share a disk here that each believes to have alone.
     queue: { size: "64MiB" },
     minFreeDisk: "512MiB",

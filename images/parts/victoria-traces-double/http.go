@@ -51,6 +51,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("/{$}", a.page)
 	mux.HandleFunc("/select/vmui/", a.page)
 	mux.HandleFunc("/internal/force_flush", a.forceFlush)
+	mux.HandleFunc("/internal/partition/snapshot/create", a.createSnapshot)
+	mux.HandleFunc("/internal/partition/snapshot/delete", a.removeSnapshot)
 	mux.HandleFunc("POST /insert/opentelemetry/v1/traces", a.insert)
 	mux.HandleFunc("POST /internal/insert", a.internalInsert)
 	mux.HandleFunc("POST /internal/select/rows", a.internalRows)

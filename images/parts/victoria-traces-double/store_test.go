@@ -168,3 +168,38 @@ func TestFindsSpansByTimeAmongMany(t *testing.T) {
 		}
 	}
 }
+
+func TestSnapshotHoldsWhatWasThereAndOpensAsAStore(t *testing.T) {
+	path := t.TempDir()
+	s := openTestStore(t, path)
+	mustAdd(t, s, spansFor(0, 50)) // without a flush before
+	paths, err := s.snapshot()
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%v, error %v", paths, err)
+	}
+	mustAdd(t, s, spansFor(50, 60))
+	if err := s.flush(); err != nil {
+		t.Fatal(err)
+	}
+	restored := t.TempDir()
+	for _, from := range paths {
+		key := filepath.Base(filepath.Dir(filepath.Dir(from)))
+		if err := os.CopyFS(filepath.Join(restored, "partitions", key), os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := count(t, openTestStore(t, restored)); got != 100 {
+		t.Fatalf("in the snapshot: %d spans, want 100", got)
+	}
+	for _, bad := range []string{path, filepath.Join(path, "partitions", "20260101"), filepath.Join(paths[0], "..", "..")} {
+		if err := s.deleteSnapshot(bad); err == nil {
+			t.Fatalf("%s was taken for a snapshot", bad)
+		}
+	}
+	if err := s.deleteSnapshot(paths[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(paths[0]); !os.IsNotExist(err) {
+		t.Fatal("the snapshot is still there")
+	}
+}
