@@ -145,7 +145,7 @@ describe(`backup and restore of three nodes (${context.title})`, () => {
     const content = await readFile(object);
     await truncate(object, largest.size - 1);
     await refused("backup/damaged", folder, "--id", manifest.id, "--replace");
-    await writeFile(object, Buffer.from(content).fill(0, 0, 1));
+    await writeFile(object, Buffer.from(content).fill(~(content[0] ?? 0) & 0xff, 0, 1));
     await refused("backup/damaged", folder, "--id", manifest.id, "--replace");
     await writeFile(object, content);
     await expectAll(before);

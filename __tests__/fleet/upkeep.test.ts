@@ -1,4 +1,7 @@
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { CanaryCell } from "../../cli/operate/canary-round";
 import type { NodeVolumes } from "../../cli/operate/volumes";
 import { ACCESS_POINT_NAMES } from "../../lib/plan/ports";
@@ -129,5 +132,28 @@ describe(`verbs for the upkeep of three nodes (${context.title})`, () => {
     } finally {
       await stack.deploy("node2");
     }
+  });
+
+  test("two operators at two machines do not work on a fleet at once; one who is killed holds nobody up", async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), "mirador-elsewhere-"));
+    onTestFinished(() => rm(elsewhere, { recursive: true }));
+    const held = async () => {
+      const lists = stack.nodes.map((node) => stack.host(node).docker.listContainers({ all: true }));
+      return (await Promise.all(lists)).flat().filter(({ Labels }) => "mirador.lock" in Labels).length;
+    };
+    const first = await stack.startMirador("restart", "spanmetrics", "servicegraph");
+    await first.seen("one after the other");
+    expect(await held()).toBe(stack.nodes.length);
+    const second = await stack.miradorFrom(elsewhere, "reload", "node2");
+    expect(second.status).toBe(1);
+    expect(second.output).toMatch(
+      /error fleet\/locked\n +what +mirador restart spanmetrics servicegraph works on node1: \S+ at \S+, process \d+, since 20/,
+    );
+    first.process.kill("SIGKILL");
+    await first.ended;
+    expect(await stack.miradorFrom(elsewhere, "reload", "node2")).toMatchObject({ status: 0 });
+    expect(await held()).toBe(0);
+    // What was begun is completed by the same command again.
+    expect(await stack.mirador("restart", "spanmetrics", "servicegraph")).toMatchObject({ status: 0 });
   });
 });

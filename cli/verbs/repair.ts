@@ -9,9 +9,9 @@ import type { RepairedSignal } from "../repair/group";
 import { type Asked, isDay } from "../repair/range";
 import { exitOf, reportJson } from "../repair/report";
 import { repair } from "../repair/run";
-import { fleetLock, holdingLock } from "../run-lock";
 import { progressOf, type Session } from "../session";
 import type { Register } from ".";
+import { whileLocked } from "./locked";
 
 const HELP = `
 A store that was killed or lost its disk lacks rows that the other group has. Every UTC day that was asked for is
@@ -77,7 +77,7 @@ async function runRepair(flags: Flags, session: Session): Promise<number> {
     });
   try {
     // Two of them would put the same rows there twice.
-    const reports = await (fill ? holdingLock(folder, work, fleetLock(fleet.name, "mirador repair")) : work());
+    const reports = await (fill ? whileLocked(session, ["repair"], work) : work());
     if (flags.json === true) process.stdout.write(`${reportJson(reports, fill)}\n`);
     const status = exitOf(reports, fill);
     if (status === EXIT.differences && flags.json !== true)

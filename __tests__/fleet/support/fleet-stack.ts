@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Container } from "dockerode";
 import {
   apply,
@@ -64,6 +65,13 @@ export class FleetStack {
     await this.synthesize();
     const command = ["--import", "tsx", "cli/mirador.ts", ...args];
     return start(process.execPath, command, { cwd: this.context.root, env: this.environment() });
+  }
+
+  /** The same from another checkout, as from another machine: nothing there knows what is done here. */
+  public async miradorFrom(checkout: string, ...args: readonly string[]): Promise<Ended> {
+    const loader = pathToFileURL(require.resolve("tsx")).href;
+    const command = ["--import", loader, join(this.context.root, "cli/mirador.ts"), ...args];
+    return start(process.execPath, command, { cwd: checkout, env: this.environment() }).ended;
   }
 
   /**

@@ -1,0 +1,132 @@
+import { hostname, userInfo } from "node:os";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import type { NodePlan } from "../lib/plan/node-plan";
+import { CliError, type Trouble } from "./failure";
+import { reachNode } from "./operate/nodes";
+import type { Session } from "./session";
+import { withinSeconds } from "./up/engines";
+
+/** Not `mirador.node`: it is no part of a node, and no deploy takes it for one. */
+const LABEL = "mirador.lock";
+const VERB = `${LABEL}.verb`;
+const HOLDER = `${LABEL}.holder`;
+const SINCE = `${LABEL}.since`;
+/** A holder that has just ended leaves its name for a moment. */
+const GOING_SECONDS = 4;
+/** An engine that does not answer is told by the verb itself. */
+const ANSWER_SECONDS = 5;
+
+interface Lock {
+  readonly container: Docker.Container;
+  readonly stream: Duplex;
+}
+
+/**
+ * Runs a verb while no other one works on these nodes, from whichever machine. On each engine that answers a container
+ * stands for the holder: its name is the lock, and it ends with the connection that holds its standard input open. So
+ * whatever becomes of the holder, nothing is left to be cleared. Nodes without images have nothing to protect yet.
+ * @param typed the verb as a person typed it
+ * @throws CliError `fleet/locked` for each node that another one works on
+ */
+export async function holdingEngines<T>(
+  session: Session,
+  fleet: Parameters<typeof reachNode>[0],
+  plans: readonly NodePlan[],
+  typed: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const taken = await Promise.all(plans.map((plan) => take(session, fleet, plan, typed).catch(() => undefined)));
+  const locks = taken.filter((one): one is Lock => one !== undefined && "container" in one);
+  const troubles = taken.filter((one): one is Trouble => one !== undefined && "code" in one);
+  try {
+    if (troubles.length > 0) throw new CliError(troubles);
+    return await work();
+  } finally {
+    await Promise.all(locks.map(release));
+  }
+}
+
+async function take(
+  session: Session,
+  fleet: Parameters<typeof reachNode>[0],
+  plan: NodePlan,
+  typed: string,
+): Promise<Lock | Trouble | undefined> {
+  const engine = await withinSeconds(reachNode(fleet, plan, session, 1), ANSWER_SECONDS);
+  if ("code" in engine) return undefined;
+  const { client, address } = engine;
+  const name = `${plan.prefix}-lock`;
+  const request: Docker.ContainerCreateOptions = {
+    name,
+    Image: plan.images.haproxy.ref,
+    Entrypoint: ["cat"],
+    Cmd: [],
+    User: "65534:65534",
+    Labels: { [LABEL]: "", [VERB]: typed, [HOLDER]: holderText(), [SINCE]: new Date().toISOString() },
+    OpenStdin: true,
+    StdinOnce: true,
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: "none",
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true"],
+      Memory: 16 * 1024 ** 2,
+      LogConfig: { Type: "none", Config: {} },
+    },
+  };
+  for (const end = performance.now() + GOING_SECONDS * 1000; ; await sleep(250)) {
+    const container = await client.createContainer(request).catch((error: { readonly statusCode?: number }) => {
+      if (error.statusCode === 409) return undefined;
+      throw error;
+    });
+    if (container !== undefined) return hold(container);
+    const labels = await holderOf(client, name);
+    if (labels !== undefined || performance.now() >= end) return locked(plan.name, name, address, labels ?? {});
+  }
+}
+
+/** Attached first: a container that has nobody at its standard input would end at once. */
+async function hold(container: Docker.Container): Promise<Lock> {
+  try {
+    const stream = await container.attach({ stream: true, stdin: true, hijack: true });
+    // The engine may go away; the verb will tell.
+    stream.on("error", () => undefined);
+    await container.start();
+    return { container, stream: stream as Duplex };
+  } catch (error) {
+    await container.remove({ force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function release({ container, stream }: Lock): Promise<void> {
+  stream.destroy();
+  // Removed by name and not only let go: the next command may come at once.
+  await container.remove({ force: true }).catch(() => undefined);
+}
+
+/** @returns nothing when it is about to go */
+async function holderOf(client: Docker, name: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const details = await client
+    .getContainer(name)
+    .inspect()
+    .catch(() => undefined);
+  return details?.State.Running ? details.Config.Labels : undefined;
+}
+
+function locked(node: string, name: string, address: string, labels: Readonly<Record<string, string>>): Trouble {
+  const { [VERB]: verb = "another command", [HOLDER]: holder = "somebody", [SINCE]: since = "now" } = labels;
+  return {
+    code: "fleet/locked",
+    what: `${verb} works on ${node}: ${holder}, since ${since}`,
+    where: address,
+    fix: `wait until it has ended; it lets go by itself even if it was killed. Should it be cut off from the engine for good: docker rm -f ${name}, there`,
+  };
+}
+
+function holderText(): string {
+  return `${userInfo().username} at ${hostname()}, process ${process.pid}`;
+}
