@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { type NodePlan, servicesOf } from "../lib/plan/node-plan";
-import { CliError } from "./failure";
+import { CliError, type Trouble } from "./failure";
 
 const FIRST_ANSWER_SECONDS = 30;
 /** A pull that says nothing for so long has died. */
@@ -204,4 +204,17 @@ function missing({ ref, reason }: Extract<Provision, { complete: false }>, where
 function counted({ pulled, present }: Extract<Provision, { complete: true }>): string {
   if (pulled === 0) return `${present} present`;
   return present === 0 ? `${pulled} pulled` : `${pulled} pulled, ${present} present`;
+}
+
+/** Where something is to be looked at, or run. */
+export function imageNotHere(
+  ref: string,
+  { node, address }: { readonly node: string; readonly address: string },
+): Trouble {
+  return {
+    code: "image/not-here",
+    what: `${ref} is not on the engine of ${node} yet`,
+    where: address,
+    fix: "npm run mirador -- up pulls it; where no registry can be reached: mirador images save where they are, and images load",
+  };
 }

@@ -15,7 +15,11 @@ None of it is needed but pki, where a fleet has several nodes: npx cdktf deploy 
 export type Run = (work: (session: Session) => Promise<unknown>) => void;
 
 /** The whole command line; nothing runs before it was understood. */
-export function commandLine(run: Run, write = (text: string): unknown => process.stdout.write(text)): Command {
+export function commandLine(
+  run: Run,
+  write = (text: string): unknown => process.stdout.write(text),
+  writeErr = (text: string): unknown => process.stderr.write(text),
+): Command {
   const program = new Command("mirador")
     .usage("<verb> [options]")
     .description("Operates a fleet of Mirador nodes.")
@@ -23,7 +27,7 @@ export function commandLine(run: Run, write = (text: string): unknown => process
     .helpCommand(false)
     .addHelpText("after", HELP)
     .configureHelp({ helpWidth: 100 })
-    .configureOutput({ writeOut: write, writeErr: write })
+    .configureOutput({ writeOut: write, writeErr })
     .showHelpAfterError("(mirador --help shows what there is)")
     .exitOverride();
   for (const register of VERBS) register(program, run);

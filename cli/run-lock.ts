@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createFile, PUBLIC_MODE } from "../inputs/pki/write";
+import type { Environment } from "../lib/fleet/environment";
 import { CliError } from "./failure";
 
 /** What two runs of a checkout must not do at once. */
@@ -17,6 +19,16 @@ const DEMO: RunLock = { file: ".mirador/demo.lock", code: "demo/already-running"
 /** One for each fleet: verbs that change its nodes exclude each other. @param verb as a person would type it */
 export function fleetLock(fleet: string, verb: string): RunLock {
   return { file: `.mirador/locks/${fleet}.lock`, code: "fleet/locked", verb };
+}
+
+/**
+ * One for each folder of synthesized stacks: who deploys reads minutes later what was written first, so nobody may write
+ * there meanwhile, for whichever fleet.
+ * @param verb as a person would type it
+ */
+export function stacksLock({ CDKTF_OUTDIR = "cdktf.out" }: Environment, verb: string): RunLock {
+  const name = createHash("sha256").update(CDKTF_OUTDIR).digest("hex").slice(0, 12);
+  return { file: `.mirador/locks/stacks-${name}.lock`, code: "fleet/locked", verb };
 }
 
 /**

@@ -164,11 +164,18 @@ export async function plan(
   const folder = mkdtempSync(join(tmpdir(), "mirador-plan-"));
   try {
     const file = join(folder, "plan");
-    const summary = await change(place, ["plan", `-out=${file}`], {});
-    const { code, output } = await runTerraform(place, ["show", "-json", file]);
+    // Who only looks stands in nobody's way: a plan that holds the state would end a deploy that comes meanwhile.
+    const summary = await change(place, ["plan", `-out=${file}`, "-lock=false"], {});
+    const lines: string[] = [];
+    const { code, output } = await runTerraform(place, ["show", "-json", file], (line) => lines.push(line));
     if (code !== 0) throw new TerraformError("show", parseInitErrors(output));
     // One line; complaints of Terraform about its own settings may stand around it.
-    return { summary, document: JSON.parse(output.split("\n").find((line) => line.startsWith("{")) ?? "{}") };
+    const document = lines.find((line) => line.startsWith("{"));
+    if (document === undefined)
+      throw new TerraformError("show", [
+        { severity: "error", summary: `it shows no plan: ${lastWords(output, null)}` },
+      ]);
+    return { summary, document: JSON.parse(document) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

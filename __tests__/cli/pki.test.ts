@@ -29,12 +29,10 @@ function asked(argv: readonly string[]): PkiArguments | undefined {
 /** What `mirador pki` says to words that ask for nothing. */
 function said(...argv: string[]): { readonly text: string; readonly exitCode: number } {
   let text = "";
-  const program = commandLine(
-    () => expect.fail("it was understood"),
-    (more) => {
-      text += more;
-    },
-  );
+  const hear = (more: string): void => {
+    text += more;
+  };
+  const program = commandLine(() => expect.fail("it was understood"), hear, hear);
   try {
     program.parse(["pki", ...argv], { from: "user" });
   } catch (error) {

@@ -27,14 +27,16 @@ describe("what a host says of its volumes", () => {
   });
 
   test("logs and traces grow by the mean of whole days, days without data among them", () => {
-    expect(grown(logs("20260308 4096", "20260309 8192", "20260310 999999"))).toBe(6 * MIB);
-    expect(grown(logs("20260307 3072", "20260310 1"))).toBe(MIB);
+    expect(grown(logs("20260307 1", "20260308 4096", "20260309 8192", "20260310 999999"))).toBe(6 * MIB);
+    expect(grown(logs("20260301 1", "20260307 3072", "20260310 1"))).toBe(MIB);
     // Longer ago than a week says nothing about now.
     expect(grown(logs("20260101 99999", "20260309 1024"))).toBe(MIB);
   });
 
   test("nothing is told before a whole day is over", () => {
     expect(grown(logs("20260310 4096"))).toBeUndefined();
+    // A store that was made in the evening has a first day of some hours.
+    expect(grown(logs("20260309 4096", "20260310 4096"))).toBeUndefined();
     expect(grown(logs())).toBeUndefined();
   });
 

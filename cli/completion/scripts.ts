@@ -29,6 +29,7 @@ _mirador() {
   read -r -a words <<< "$line"
   case $line in *[[:space:]]) words+=("") ;; esac
   case $piece in = | :) piece= ;; esac
+  while [[ $line != *"$piece" ]]; do piece=\${piece%?}; done
   word=\${words[\${#words[@]} - 1]}
   head=\${word%"$piece"}
   while IFS=$'\\t' read -r word _; do

@@ -3,8 +3,9 @@ import { promisify } from "node:util";
 import type { Fleet } from "../../lib/fleet/fleet";
 import { CliError, type Trouble } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
+import { holdingLock, stacksLock } from "../run-lock";
 import type { Session } from "../session";
-import { init, isRegistryOutOfReach, synth, TerraformError, terraformEnvironment } from "../terraform";
+import { init, isRegistryOutOfReach, SynthError, synth, TerraformError, terraformEnvironment } from "../terraform";
 import { type Check, checked } from "./check";
 
 const HERE = "this machine";
@@ -49,10 +50,24 @@ async function sshVersion(): Promise<string> {
 export async function providerCheck({ folder, environment }: Session, node: string): Promise<Check> {
   const env = terraformEnvironment(environment);
   try {
-    await synth({ folder, env: environment });
-    await init({ folder, node, env });
+    const look = async (): Promise<void> => {
+      await synth({ folder, env: environment });
+      await init({ folder, node, env });
+    };
+    await holdingLock(folder, look, stacksLock(environment, "mirador doctor"));
     return checked(HERE, "Docker provider", {}, "found");
   } catch (error) {
+    if (error instanceof SynthError) {
+      const trouble: Trouble = {
+        code: "machine/program-failed",
+        what: `the program that writes what Terraform reads fails: ${error.message}`,
+        where: "main.ts",
+        fix: "the same by hand: npm run synth",
+      };
+      return checked(HERE, "Docker provider", { errors: [trouble] }, "");
+    }
+    // Somebody deploys just now, and has found it.
+    if (error instanceof CliError) return checked(HERE, "Docker provider", { warnings: error.troubles }, "");
     if (!(error instanceof TerraformError)) throw error;
     const trouble: Trouble = {
       code: "machine/provider-missing",

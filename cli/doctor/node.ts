@@ -1,6 +1,6 @@
 import type { Fleet } from "../../lib/fleet/fleet";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { imageEngine, imagesOf } from "../engine-images";
+import { imageEngine, imageNotHere, imagesOf } from "../engine-images";
 import type { Trouble } from "../failure";
 import { portHolders, portTroubles, publishedPorts } from "../machine";
 import { sizeText } from "../queues";
@@ -43,14 +43,15 @@ export async function nodeChecks(fleet: Fleet, { plan, engine, deployed }: SeenN
   const images = checked(
     of,
     "images",
-    { warnings: missing.map((ref) => notHere(ref, engine)) },
+    { warnings: missing.map((ref) => imageNotHere(ref, engine)) },
     `all ${new Set(imagesOf(plan)).size} are there`,
   );
   const { ref } = plan.images.haproxy;
   if (missing.includes(ref)) return [...about, images, unseen(of, engine, `${ref} is not there to look with`)];
   const look = await asked(engine, () => lookAtHost({ client, image: ref, data: dataOf(plan), deployed }));
   if ("code" in look) return [...about, images, unseen(of, engine, look.what)];
-  return [...about, images, ...(await hostChecks(fleet, plan, engine, look))];
+  const fits = await asked(engine, () => hostChecks(fleet, plan, engine, look));
+  return [...about, images, ...("code" in fits ? [unseen(of, engine, fits.what)] : fits)];
 }
 
 async function hostChecks(
@@ -94,15 +95,6 @@ async function hostChecks(
       openFiles === undefined ? "not told" : `${openFiles.used} of the whole host`,
     ),
   ];
-}
-
-function notHere(ref: string, { node, address }: ReachedEngine): Trouble {
-  return {
-    code: "image/not-here",
-    what: `${ref} is not on the engine of ${node} yet`,
-    where: address,
-    fix: `npm run mirador -- up pulls it; where no registry can be reached load it: docker save ${ref} | docker -H ${address} load`,
-  };
 }
 
 function unseen(of: string, { address }: ReachedEngine, why: string): Check {

@@ -102,7 +102,12 @@ async function hostsOf(
     ...each.flat(),
     checked("fleet", "clocks", clockFindings(engines), "within a minute of each other"),
     ...(several ? [checked("fleet", "engines", { errors: shared }, "each node has its own")] : []),
-    checked("fleet", "nodes taken out", { errors: leftNodes }, "none is left"),
+    checked(
+      "fleet",
+      "nodes taken out",
+      { errors: [...leftNodes, ...left.flatMap((found) => ("code" in found ? found : []))] },
+      "none is left",
+    ),
     ...(files !== undefined
       ? [
           checked(

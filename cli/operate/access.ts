@@ -1,12 +1,11 @@
 import { readEnvironment } from "../../inputs/environment";
-import { loadPlan } from "../../inputs/load-plan";
 import { readStatsPassword } from "../../inputs/secrets";
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { type AccessRow, columns, exportLines, offered, probeAccess, standInNotes } from "../access-table";
-import { chosenNodes } from "../chosen";
 import { EXIT } from "../failure";
-import { ensureStatsPassword } from "../secrets";
+import { statsPasswordPlace } from "../secrets";
 import type { Session } from "../session";
+import { nodesToLookAt } from "./nodes";
 
 /** What {@link access} shows. */
 export interface AccessOptions {
@@ -28,14 +27,13 @@ export interface NodeAccess {
 /** `mirador access`: where to send, where to look, and with which login. */
 export async function access(session: Session, { nodes, json, reveal }: AccessOptions): Promise<number> {
   const { folder, environment } = session;
-  const { fleet, plan } = await loadPlan(folder, environment, { mayCreate: false });
-  const plans = chosenNodes(plan.nodes, nodes);
+  const { fleet, plans } = await nodesToLookAt(session, nodes);
   const variables = readEnvironment(folder, environment);
   if (reveal) {
     process.stdout.write(`${readStatsPassword(folder, variables, fleet.haproxy)}\n`);
     return EXIT.ok;
   }
-  const passwordIn = ensureStatsPassword(folder, variables, fleet.haproxy).where;
+  const passwordIn = statsPasswordPlace(folder, variables, fleet.haproxy);
   const found = await Promise.all(plans.map(accessOf));
   const text = json
     ? JSON.stringify({ fleet: fleet.name, passwordIn, nodes: found }, null, 2)
@@ -48,8 +46,8 @@ async function accessOf(plan: NodePlan): Promise<NodeAccess> {
   return { node: plan.name, rows: await probeAccess(plan), exports: exportLines(plan) };
 }
 
-/** A table of all nodes, and lines to copy for each. @param passwordIn where a person finds the password */
-export function accessText(nodes: readonly NodeAccess[], passwordIn: string): readonly string[] {
+/** A table of all nodes, and lines to copy for each. @param passwordIn where a person finds the password; nowhere yet */
+export function accessText(nodes: readonly NodeAccess[], passwordIn: string | undefined): readonly string[] {
   const rows = nodes.flatMap(({ node, rows: all }) =>
     all.map((row) => [
       node,
@@ -62,7 +60,9 @@ export function accessText(nodes: readonly NodeAccess[], passwordIn: string): re
     ...columns([["node", "what", "url", "login", "state"], ...rows]),
     ...standInNotes(nodes.flatMap(({ rows: all }) => all)),
     "",
-    `the password of the stats page is in ${passwordIn}; npm run -s mirador -- access --reveal prints it`,
+    passwordIn === undefined
+      ? "the stats page has no password yet: npm run mirador -- init makes one"
+      : `the password of the stats page is in ${passwordIn}; npm run -s mirador -- access --reveal prints it`,
     ...nodes.flatMap(({ node, exports }) => ["", `# services that send to ${node}`, ...exports]),
   ];
 }

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { CliError, EXIT } from "../failure";
+import { CliError, EXIT, Interrupted } from "../failure";
 import type { Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
 import { takeDown } from "./down";
@@ -49,8 +49,10 @@ export async function clean(session: Session, { nodes, yes }: CleanOptions, ask:
 /** Volumes go; folders of the host stay, for nothing here has made them. @returns what was done, for the person */
 async function removeData({ plan, engine }: SeenNode): Promise<readonly string[]> {
   const { Volumes } = await engine.client.listVolumes();
-  const present = new Set((Volumes ?? []).map(({ Name }) => Name));
-  const volumes = dataSources(plan).filter((source) => present.has(source));
+  const planned = new Set(dataSources(plan));
+  // Also of parts that the fleet does not have any more.
+  const own = (name: string): boolean => name.startsWith(`${plan.prefix}-`) && name.endsWith("-data");
+  const volumes = (Volumes ?? []).map(({ Name }) => Name).filter((name) => planned.has(name) || own(name));
   for (const name of volumes) await engine.client.getVolume(name).remove();
   const folders = dataSources(plan).filter((source) => source.startsWith("/"));
   return [
@@ -66,6 +68,11 @@ async function askInTerminal(question: string): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
     return await terminal.question(question);
+  } catch (error) {
+    // Ctrl-C, and Ctrl-D, which is no answer.
+    if ((error as Error).name !== "AbortError") throw error;
+    if ((error as Error).message.includes("Ctrl+C")) throw new Interrupted("nothing was touched");
+    return undefined;
   } finally {
     terminal.close();
   }

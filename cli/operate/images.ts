@@ -116,7 +116,10 @@ export async function saveImages(session: Session, file: string, named: readonly
     enginesSaid,
   );
   const source = await firstWithAll(nodes, refs);
-  const part = `${path}.part`;
+  // Two at once would write one file.
+  const part = `${path}.${process.pid}.part`;
+  const tidy = (): void => rmSync(part, { force: true });
+  process.once("exit", tidy);
   await progress.step(
     "save",
     `the engine of ${source.plan.name} writes ${refs.length} images`,
@@ -132,7 +135,8 @@ export async function saveImages(session: Session, file: string, named: readonly
         renameSync(part, path);
         return bytes;
       } finally {
-        rmSync(part, { force: true });
+        tidy();
+        process.off("exit", tidy);
       }
     },
     (bytes) => `${refs.length} images in ${file}, ${sizeText(bytes)}`,

@@ -6,8 +6,11 @@ import { routeTo } from "../engine-route";
 import { CliError, type Trouble } from "../failure";
 import { nodeContainers } from "../orphans";
 import type { Session } from "../session";
-import { asked, type ReachedEngine, reachEngine } from "../up/engines";
+import { asked, type ReachedEngine, reachEngine, withinSeconds } from "../up/engines";
 import type { SeenNode } from "../up/roll-out";
+
+/** An engine that told who it is may still hang. */
+const LIST_SECONDS = 15;
 
 /** A node and its engine, or why that does not answer. */
 export interface NodeOnEngine {
@@ -75,8 +78,8 @@ export async function seeNodes(
     (await reachNodes(fleet, plans, session)).map(async ({ plan, engine }) => {
       if ("code" in engine) return engine;
       return asked(engine, async () => {
-        const containers = await nodeContainers(engine.client, { fleet: fleet.name, node: plan.name });
-        return { plan, engine, deployed: containers.length > 0 };
+        const list = nodeContainers(engine.client, { fleet: fleet.name, node: plan.name });
+        return { plan, engine, deployed: (await withinSeconds(list, LIST_SECONDS)).length > 0 };
       });
     }),
   );

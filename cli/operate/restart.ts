@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readMeshFiles } from "../../inputs/pki";
-import type { NodePlan } from "../../lib/plan/node-plan";
+import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
 import { chosenNodes } from "../chosen";
 import type { Told } from "../deployment";
 import { missingAt } from "../engine-exec";
@@ -8,6 +8,7 @@ import { lastLogLines } from "../engine-logs";
 import { CliError, EXIT } from "../failure";
 import { MeshClient } from "../mesh-client";
 import type { Session } from "../session";
+import { asked, engineLost, withinSeconds } from "../up/engines";
 import { RollStopped } from "../up/roll";
 import { rollOut, type SeenNode } from "../up/roll-out";
 import { chosenServices, enginesSaid, plannedNodes, seeNodes } from "./nodes";
@@ -24,11 +25,18 @@ export interface RestartOptions {
 
 interface RestartedNode extends SeenNode {
   readonly name: string;
-  readonly differs: true;
-  readonly takesAway: true;
+  readonly differs: boolean;
+  /** Something that runs is stopped for a while: the others have to carry the fleet. */
+  readonly takesAway: boolean;
+  /** Of this node, in the order in which a deploy starts them. */
   readonly services: readonly string[];
+  /** Those that have no container. */
+  readonly absent: readonly string[];
 }
 
+const LIST_SECONDS = 15;
+/** Beyond what a service may take to stop. */
+const ENGINE_SECONDS = 60;
 const LOOK_MILLISECONDS = 500;
 /** Two looks in a row: HAProxy's checks need a moment to notice that a service is gone. */
 const READY_LOOKS = 2;
@@ -85,17 +93,22 @@ export async function restart(session: Session, options: RestartOptions): Promis
   }
 }
 
-async function plannedFor(
-  node: SeenNode,
-  wanted: readonly string[],
-): Promise<RestartedNode & { readonly absent: readonly string[] }> {
+async function plannedFor(node: SeenNode, wanted: readonly string[]): Promise<RestartedNode> {
   const { plan, engine } = node;
   const { fleet, name } = plan;
   const label = [`mirador.fleet=${fleet}`, `mirador.node=${name}`, "mirador.service"];
-  const containers = await engine.client.listContainers({ all: true, filters: { label } });
-  const there = new Set(containers.map(({ Labels }) => Labels["mirador.service"]));
-  const absent = wanted.filter((service) => !there.has(service));
-  return { ...node, name, differs: true, takesAway: true, services: wanted, absent };
+  const list = () => engine.client.listContainers({ all: true, filters: { label } });
+  const containers = await asked(engine, () => withinSeconds(list(), LIST_SECONDS));
+  if ("code" in containers) throw new CliError(containers);
+  const states = new Map(containers.map(({ Labels, State }) => [Labels["mirador.service"], State]));
+  // Not every node has every service: in the single layout metrics are at the first one of a group.
+  const services = servicesOf(plan).flatMap(({ service }) => (wanted.includes(service) ? service : []));
+  return {
+    ...{ ...node, name, services, differs: services.length > 0 },
+    // What does not run is missed by nobody, so two nodes that lack something do not wait for each other.
+    takesAway: services.some((service) => states.get(service) === "running"),
+    absent: services.filter((service) => !states.has(service)),
+  };
 }
 
 async function restartNode({ plan, engine, services }: RestartedNode, told: Told, waitSeconds: number): Promise<void> {
@@ -108,7 +121,10 @@ async function restartNode({ plan, engine, services }: RestartedNode, told: Told
         const container = engine.client.getContainer(`${plan.prefix}-${service}`);
         step.waiting(`${service} stops and starts again`);
         // Without a time of ours the engine gives it the one that the container was made with.
-        await container.restart();
+        const seconds = stopSecondsOf(plan, service) + ENGINE_SECONDS;
+        await withinSeconds(container.restart(), seconds).catch((error: Error) => {
+          throw new CliError(engineLost(engine, error));
+        });
         await untilReady(plan, engine, service, waitSeconds, step.waiting);
         step.line(service, (performance.now() - started) / 1000);
       }
@@ -146,6 +162,9 @@ async function untilReady(
     }
   }
 }
+
+const stopSecondsOf = (plan: NodePlan, name: string): number =>
+  servicesOf(plan).find(({ service }) => service === name)?.stopSeconds ?? 0;
 
 const settleMilliseconds = ({ haproxy }: NodePlan): number => haproxy.settleSeconds * 1000;
 

@@ -112,9 +112,10 @@ function growthOf(parts: readonly Partition[], begin: number | undefined, now: n
 /** Over whole UTC days; today's is not over. */
 function dailyGrowth(days: readonly Partition[], now: number): number | undefined {
   const today = Math.floor(now / DAY_SECONDS);
-  const past = days
-    .map(({ name, bytes }) => ({ ago: today - startOf(name) / DAY_SECONDS, bytes }))
-    .filter(({ ago }) => ago >= 1 && ago <= GROWTH_DAYS);
+  const ages = days.map(({ name, bytes }) => ({ ago: today - startOf(name) / DAY_SECONDS, bytes }));
+  // The first day of all began at any hour, and the retention may have taken a part of it.
+  const first = Math.max(...ages.map(({ ago }) => ago));
+  const past = ages.filter(({ ago }) => ago >= 1 && ago <= GROWTH_DAYS && ago < first);
   if (past.length === 0) return undefined;
   // Days without data since the first one count too.
   const covered = Math.max(...past.map(({ ago }) => ago));

@@ -1,12 +1,15 @@
 import type { Fleet } from "../../lib/fleet/fleet";
 import { columns } from "../access-table";
-import { EXIT, formatTrouble, type Trouble } from "../failure";
+import { imageEngine, imageNotHere } from "../engine-images";
+import { CliError, EXIT, formatTrouble, type Trouble } from "../failure";
 import { nodeContainers } from "../orphans";
 import { sizeText } from "../queues";
 import type { Session } from "../session";
-import { asked } from "../up/engines";
+import { asked, withinSeconds } from "../up/engines";
 import { type NodeOnEngine, nodesToLookAt, reachNodes } from "./nodes";
 import { daysLeft, lookAtVolumes, type VolumeLook } from "./volume-look";
+
+const LIST_SECONDS = 15;
 
 /** What {@link volumes} shows. */
 export interface VolumesOptions {
@@ -40,7 +43,15 @@ async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine): Promise<
   const nothing = { node: plan.name, volumes: [], daysLeft: {} };
   if ("code" in engine) return { ...nothing, trouble: engine };
   const looks = await asked(engine, async () => {
-    const containers = await nodeContainers(engine.client, { fleet: fleet.name, node: plan.name });
+    const { ref } = plan.images.haproxy;
+    const [containers, there] = await withinSeconds(
+      Promise.all([
+        nodeContainers(engine.client, { fleet: fleet.name, node: plan.name }),
+        imageEngine(engine.client).has(ref),
+      ]),
+      LIST_SECONDS,
+    );
+    if (!there) throw new CliError(imageNotHere(ref, engine));
     return lookAtVolumes({ plan, engine, deployed: containers.length > 0 });
   });
   if ("code" in looks) return { ...nothing, trouble: looks };

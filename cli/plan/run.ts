@@ -1,5 +1,5 @@
 import { columns } from "../access-table";
-import { EXIT } from "../failure";
+import { EXIT, formatTrouble } from "../failure";
 import { lookAtNode, type ServiceLook } from "../operate/look";
 import { enginesSaid, plannedNodes, seeNodes } from "../operate/nodes";
 import { progressOf, type Session } from "../session";
@@ -55,10 +55,14 @@ export async function showDrift(session: Session, options: CompareOptions): Prom
   const found = planned.flatMap(({ name, changes }) =>
     driftOf(name, changes, looks.find(({ node }) => node === name)?.services ?? []),
   );
+  const troubles = looks.flatMap(({ trouble }) => trouble ?? []);
+  // Nobody may take a node that could not be looked at for one that is as it should be.
+  const said = found.length > 0 || troubles.length === 0 ? driftText(found, planned.length) : [];
   const text = options.json
-    ? JSON.stringify({ fleet, differs: found.length > 0, drift: found }, null, 2)
-    : ["", ...driftText(found, planned.length)].join("\n");
+    ? JSON.stringify({ fleet, differs: found.length > 0, drift: found, troubles }, null, 2)
+    : ["", ...said, ...troubles.map(formatTrouble)].join("\n");
   process.stdout.write(`${text}\n`);
+  if (troubles.length > 0) return EXIT.failed;
   return found.length > 0 ? EXIT.differences : EXIT.ok;
 }
 

@@ -1,4 +1,5 @@
 import type { Register } from ".";
+import { whileWriting } from "./locked";
 
 const HELP = `
 Names every container that was stopped, edited or removed on its host, what the fleet says since the last deploy and no
@@ -15,6 +16,8 @@ export const registerDrift: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run(async (session) => (await import("../plan/run")).showDrift(session, { nodes, json })),
+      run((session) =>
+        whileWriting(session, ["drift"], async () => (await import("../plan/run")).showDrift(session, { nodes, json })),
+      ),
     );
 };

@@ -1,5 +1,5 @@
 import { loadPlanToLook } from "../../inputs/load-plan";
-import { fleetLock, holdingLock } from "../run-lock";
+import { fleetLock, holdingLock, stacksLock } from "../run-lock";
 import type { Session } from "../session";
 
 /**
@@ -13,5 +13,18 @@ export async function whileLocked<T>(session: Session, typed: readonly string[],
   const { fleet, plan } = await loadPlanToLook(folder, environment);
   const verb = ["mirador", ...typed].join(" ");
   const { holdingEngines } = await import("../engine-lock");
-  return holdingLock(folder, () => holdingEngines(session, fleet, plan.nodes, verb, work), fleetLock(fleet.name, verb));
+  const onEngines = () => holdingEngines(session, fleet, plan.nodes, verb, work);
+  return holdingLock(folder, () => whileWriting(session, typed, onEngines), fleetLock(fleet.name, verb));
+}
+
+/**
+ * Runs a verb that only looks, and has the program write the stacks for it: not while somebody deploys from them.
+ * @throws CliError `fleet/locked`
+ */
+export async function whileWriting<T>(
+  { folder, environment }: Session,
+  typed: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  return holdingLock(folder, work, stacksLock(environment, ["mirador", ...typed].join(" ")));
 }

@@ -1,4 +1,5 @@
 import type { Register } from ".";
+import { whileWriting } from "./locked";
 
 const HELP = `
 Terraform compares each node with what the fleet says, and nothing is touched: which containers restart and why, what
@@ -15,6 +16,8 @@ export const registerPlan: Register = (program, run) => {
     .option("--json", "for programs")
     .addHelpText("after", HELP)
     .action((nodes: readonly string[], { json = false }: { readonly json?: boolean }) =>
-      run(async (session) => (await import("../plan/run")).showPlan(session, { nodes, json })),
+      run((session) =>
+        whileWriting(session, ["plan"], async () => (await import("../plan/run")).showPlan(session, { nodes, json })),
+      ),
     );
 };

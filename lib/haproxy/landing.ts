@@ -61,7 +61,7 @@ export function landingRules(file: string, readiness: readonly ReadinessCheck[])
 
 /**
  * A node's page for people, in HAProxy's log format: `%[…]` is what HAProxy knows at each request, so that the page is
- * true without JavaScript. It holds nothing that `/readyz` and the ports themselves do not tell.
+ * true without JavaScript. Without a login it tells the state of the services, and names, addresses and groups of all nodes.
  */
 export function landingPage(request: LandingRequest): string {
   const { fleet, node, mesh } = request;

@@ -32,6 +32,8 @@ const isThere = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).s
 /** As bash calls a completion: words are cut at "=" too, and only what is behind it is replaced. */
 const BASH_LINES: readonly (readonly [line: string, words: string, expected: string])[] = [
   ["mirador sta", "mirador sta", "status"],
+  // The cursor stands within the word.
+  ["mirador sta", "mirador status", "status"],
   ["mirador up ", "mirador up ''", "node1 node2"],
   ["mirador up node1 ", "mirador up node1 ''", "node2"],
   ["mirador repair --signal=", "mirador repair --signal =", "logs traces"],
@@ -53,7 +55,7 @@ describe.skipIf(!isThere("bash"))("bash", () => {
   });
 
   test("runs mirador of that checkout, and hands its exit status on", () => {
-    const said = run("bash", ["--norc", "-c"], `${completionScript("bash", checkout())}mirador nope; echo $?`);
+    const said = run("bash", ["--norc", "-c"], `${completionScript("bash", checkout())}mirador nope 2>&1; echo $?`);
     expect(said).toMatch(/unknown command 'nope'[\s\S]*\n64\n$/);
   });
 
