@@ -1,6 +1,6 @@
 import type { Fleet } from "../../lib/fleet/fleet";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { imageEngine, imagesOf } from "../engine-images";
+import { carriedBy, imageEngine, imagesOf } from "../engine-images";
 import type { Trouble } from "../failure";
 import { portHolders, portTroubles, publishedPorts } from "../machine";
 import { sizeText } from "../queues";
@@ -43,7 +43,7 @@ export async function nodeChecks(fleet: Fleet, { plan, engine, deployed }: SeenN
   const images = checked(
     of,
     "images",
-    { warnings: missing.map((ref) => notHere(ref, engine)) },
+    { warnings: missing.map((ref) => notHere(ref, plan, engine)) },
     `all ${new Set(imagesOf(plan)).size} are there`,
   );
   const { ref } = plan.images.haproxy;
@@ -96,12 +96,13 @@ async function hostChecks(
   ];
 }
 
-function notHere(ref: string, { node, address }: ReachedEngine): Trouble {
+function notHere(ref: string, plan: Pick<NodePlan, "pulls">, { node, address }: ReachedEngine): Trouble {
+  const carried = carriedBy(ref, plan, address);
   return {
     code: "image/not-here",
     what: `${ref} is not on the engine of ${node} yet`,
     where: address,
-    fix: `npm run mirador -- up pulls it; where no registry can be reached load it: docker save ${ref} | docker -H ${address} load`,
+    fix: plan.pulls ? `npm run mirador -- up pulls it; where no registry can be reached load it: ${carried}` : carried,
   };
 }
 
