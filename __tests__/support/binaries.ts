@@ -66,6 +66,7 @@ const FINDERS = {
   vminsert: () => plain(onPath("vminsert-prod")),
   vmselect: () => plain(onPath("vmselect-prod")),
   vmstorage: () => plain(onPath("vmstorage-prod")),
+  "docker-registry": () => plain(onPath("docker-registry")),
   // Debian's package, Ubuntu's, and Google's own.
   chromium: () => plain(onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")),
   "setpriv as root": () => (process.getuid?.() === 0 ? plain(onPath("setpriv")) : undefined),
@@ -79,7 +80,8 @@ const OFFICIAL_ONLY: readonly ProgramName[] = ["vminsert", "vmselect", "vmstorag
 export function program(name: ProgramName): Program {
   const found = FINDERS[name]();
   if (found === undefined) {
-    const how = name === "chromium" ? "apt-get install --no-install-recommends chromium" : "npx tsx images/build.ts";
+    const packaged = name === "chromium" || name === "docker-registry";
+    const how = packaged ? `apt-get install --no-install-recommends ${name}` : "npx tsx images/build.ts";
     throw new Error(`${name} is missing: run \`${how}\``);
   }
   return found;

@@ -115,7 +115,7 @@ export async function resolveReferences(
 ): Promise<{ readonly answers: readonly Answer[]; readonly troubles: readonly Trouble[] }> {
   const answers = new Map<string, Answer>(refs.map((ref) => [ref, withoutRegistry(ref)]));
   const silent: Trouble[] = [];
-  const asked: string[] = [];
+  const asked = new Map<string, string>();
   for (const reach of askers) {
     const open = [...answers.values()].filter((answer) => "unanswered" in answer);
     if (open.length === 0) break;
@@ -124,7 +124,9 @@ export async function resolveReferences(
       silent.push(engine);
       continue;
     }
-    asked.push(`${engine.node} (${engine.address})`);
+    // This machine's engine may be a node's.
+    if (asked.has(engine.address)) continue;
+    asked.set(engine.address, engine.node);
     for (const answer of await Promise.all(open.map(({ ref }) => ask(engine, ref)))) answers.set(answer.ref, answer);
   }
   const found = [...answers.values()];
@@ -166,10 +168,10 @@ function isRefusal(error: unknown): boolean {
   return [400, 401, 403, 404].includes((error as { readonly statusCode?: number }).statusCode ?? 0);
 }
 
-function unresolved(answers: readonly Answer[], asked: readonly string[]): readonly Trouble[] {
+function unresolved(answers: readonly Answer[], asked: ReadonlyMap<string, string>): readonly Trouble[] {
   const refused = answers.flatMap((answer) => ("refused" in answer ? answer : []));
   const unanswered = answers.flatMap((answer) => ("unanswered" in answer ? answer : []));
-  const through = asked.join(", ") || "no engine";
+  const through = [...asked].map(([address, node]) => `${node} (${address})`).join(", ") || "no engine";
   const reasons = [...new Set(unanswered.map(({ unanswered: reason }) => reason))];
   return [
     ...refused.map(({ ref, refused: reason }) => ({

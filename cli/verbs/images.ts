@@ -23,6 +23,10 @@ resolved nothing is written.
 
 The first lock, and each that moves a digest, replaces the containers of those images at the next mirador up.`;
 
+const BUILD_HELP = `
+On this machine's engine, from Go modules and Debian packages; images/README.md says how, and what it takes. The file that it
+writes is for MIRADOR_IMAGES. Exit status 1 when the fleet needs an image that cannot be built so; the others are built.`;
+
 interface LockFlags {
   readonly check?: boolean;
   readonly json?: boolean;
@@ -33,7 +37,7 @@ interface LockFlags {
 export const registerImages: Register = (program, run) => {
   const images = program
     .command("images")
-    .description("show the images of all nodes; lock, pull, save and load them")
+    .description("show the images of all nodes; lock, pull, build, save and load them")
     .helpOption("-h, --help", "show this help")
     .helpCommand(false)
     .addHelpText("after", HELP);
@@ -75,6 +79,11 @@ export const registerImages: Register = (program, run) => {
         return check ? work() : whileLocked(session, ["images lock"], work);
       }),
     );
+  images
+    .command("build")
+    .description("build what the fleet needs, where package registries alone are reached")
+    .addHelpText("after", BUILD_HELP)
+    .action(() => run(async (session) => (await import("../operate/image-build")).buildImages(session)));
   images
     .command("save")
     .description("write all images into one file")
