@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { LockReport } from "../../cli/operate/image-lock";
 import type { ImageRow } from "../../cli/operate/images";
 import type { FleetDefinition, ImageOverrides } from "../../lib";
 import { loadedReference } from "../../lib/images/reference";
-import { testWith } from "../support/binaries";
+import { describeWith } from "../support/binaries";
 import { docker, hasImage, removeFleet, servicesOf } from "./support/engine";
 import { lockFleet } from "./support/fleets";
 import { imagesInUse } from "./support/images";
@@ -21,9 +21,7 @@ const fleet = lockFleet(context.metricsLayout);
 const [node] = fleet.nodes;
 const PULLS_NOTHING: FleetDefinition = { nodes: fleet.nodes.map((one) => ({ ...one, pulls: false })) };
 
-const suite = testWith("docker-registry") === test.skip ? describe.skip : describe;
-
-suite("a lock of images, with a real registry (docker-registry)", () => {
+describeWith("docker-registry")("a lock of images, with a real registry (docker-registry)", () => {
   let folder: string;
   let registry: Registry;
   let stack: Stack;

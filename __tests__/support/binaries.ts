@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { test } from "vitest";
+import { describe, test } from "vitest";
 import { cacheFolder } from "../../images/cache";
 import { terraformConfigPath } from "../../images/terraform-mirror";
 import type { ImageOverrides } from "../../lib";
@@ -89,9 +89,18 @@ export function program(name: ProgramName): Program {
 
 /** `test` where the programs are there; else one that skips by name, or in CI, where nothing may be skipped, fails. */
 export function testWith(...names: readonly ProgramName[]): typeof test | typeof test.skip {
+  return isRun(names) ? test : test.skip;
+}
+
+/** The same for a whole suite, hooks included. */
+export function describeWith(...names: readonly ProgramName[]): typeof describe | typeof describe.skip {
+  return isRun(names) ? describe : describe.skip;
+}
+
+function isRun(names: readonly ProgramName[]): boolean {
   const missing = names.filter((name) => FINDERS[name]() === undefined);
   const demanded = missing.filter((name) => !OFFICIAL_ONLY.includes(name));
-  return missing.length === 0 || (process.env.CI === "true" && demanded.length > 0) ? test : test.skip;
+  return missing.length === 0 || (process.env.CI === "true" && demanded.length > 0);
 }
 
 /** The versions of what was built, so that a plan fits the programs that check it. */

@@ -82,7 +82,7 @@ export async function lockFleetImages(session: Session, { node, check, json }: L
   const report = reportOf({ fleet: fleet.name, file, lock: fleet.imageLock, answers });
   const outdated = check ? lockOutdated(report, existsSync(path)) : [];
   if (json) process.stdout.write(`${JSON.stringify({ ...report, troubles: [...troubles, ...outdated] }, null, 2)}\n`);
-  else process.stdout.write(`${lockText(report)}\n`);
+  else if (report.images.length + report.leftOut.length > 0) process.stdout.write(`${lockText(report)}\n`);
   if (troubles.length === 0 && !check && !report.current) {
     const digests = Object.fromEntries(report.images.map(({ ref, digest }) => [ref, digest]));
     replaceFile(path, renderImageLock(digests), PUBLIC_MODE);
