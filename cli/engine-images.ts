@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { byTag } from "../lib/images/lock";
 import { type NodePlan, servicesOf } from "../lib/plan/node-plan";
 import { CliError, type Trouble } from "./failure";
 
@@ -38,6 +39,14 @@ export function imagesOf(plan: NodePlan): readonly string[] {
   return [...new Set(servicesOf(plan).map(({ image }) => plan.images[image].ref))];
 }
 
+/** How an image comes to an engine that cannot pull it. @param address of the engine, as the docker CLI takes it */
+export function carriedBy(ref: string, { pulls }: Pick<NodePlan, "pulls">, address: string): string {
+  if (!pulls) return "npm run mirador -- images load, with a file of images save of the same images and the same lock";
+  // Under its tag, as docker load brings it, an engine does not find what is asked for by digest.
+  if (!byTag(ref)) return "write pulls: false for this node, and load the images: npm run mirador -- images load";
+  return `docker save ${ref} | docker -H ${address} load`;
+}
+
 /** Either every image is there, or one of them cannot be had. */
 export type Provision =
   | { readonly complete: true; readonly pulled: number; readonly present: number }
@@ -46,13 +55,15 @@ export type Provision =
 export interface ProvideOptions {
   readonly waiting?: (text: string) => void;
   readonly firstAnswerSeconds?: number;
+  /** Whether the engine can pull; where it cannot, it is not tried. @default true */
+  readonly pulls?: boolean;
 }
 
 /** Pulls what is missing. The first pull alone shows whether there is a registry; the others then run side by side. */
 export async function provideImages(
   refs: readonly string[],
   engine: ImageEngine,
-  { waiting = () => undefined, firstAnswerSeconds = FIRST_ANSWER_SECONDS }: ProvideOptions = {},
+  { waiting = () => undefined, firstAnswerSeconds = FIRST_ANSWER_SECONDS, pulls = true }: ProvideOptions = {},
 ): Promise<Provision> {
   const unique = [...new Set(refs)];
   const missing: string[] = [];
@@ -60,6 +71,7 @@ export async function provideImages(
   const present = unique.length - missing.length;
   const [first, ...others] = missing;
   if (first === undefined) return { complete: true, pulled: 0, present };
+  if (!pulls) return { complete: false, ref: first, reason: "the fleet says that this node pulls nothing" };
 
   let pulled = 0;
   const tell = (): void => waiting(`pulling, ${pulled} of ${missing.length} images done`);
@@ -209,12 +221,14 @@ function counted({ pulled, present }: Extract<Provision, { complete: true }>): s
 /** Where something is to be looked at, or run. */
 export function imageNotHere(
   ref: string,
+  plan: Pick<NodePlan, "pulls">,
   { node, address }: { readonly node: string; readonly address: string },
 ): Trouble {
+  const carried = carriedBy(ref, plan, address);
   return {
     code: "image/not-here",
     what: `${ref} is not on the engine of ${node} yet`,
     where: address,
-    fix: "npm run mirador -- up pulls it; where no registry can be reached: mirador images save where they are, and images load",
+    fix: plan.pulls ? `npm run mirador -- up pulls it; where no registry can be reached load it: ${carried}` : carried,
   };
 }

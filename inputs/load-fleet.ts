@@ -7,12 +7,13 @@ import type { Environment } from "../lib/fleet/environment";
 import type { Fleet } from "../lib/fleet/fleet";
 import { type ImageOverrides, validateImageOverrides } from "../lib/images/overrides";
 import { collect, collectLater, type Problem, ProblemError, refuse } from "../lib/problem";
+import { imageLockPath, readImageLock } from "./image-lock";
 import { type ModuleRequest, moduleProblems } from "./module-problem";
 
 /**
  * The fleet of `MIRADOR_FLEET` (default `fleet.ts`), completed from the environment, with the images of
- * `MIRADOR_IMAGES`. A module may export a fleet or a plain definition.
- * @throws ProblemError with what is wrong with the module, the images and the environment's variables at once
+ * `MIRADOR_IMAGES` and the lock beside its module. A module may export a fleet or a plain definition.
+ * @throws ProblemError with what is wrong with the module, images, lock and the environment's variables at once
  */
 export async function loadFleet(folder: string, environment: Environment): Promise<Fleet> {
   const where = environment.MIRADOR_FLEET ? "environment MIRADOR_FLEET" : "fleet.ts";
@@ -37,6 +38,8 @@ export async function completeFleet(
 ): Promise<Fleet> {
   const problems: Problem[] = [];
   const images = collect(problems, () => readImageOverrides(folder, environment.MIRADOR_IMAGES)) ?? {};
+  const lockPath = imageLockPath(fleetPath(folder, environment));
+  const imageLock = collect(problems, () => readImageLock(folder, lockPath));
   const fleet = await collectLater(problems, async () => {
     const exported = await read();
     if (isFleet(exported)) return refineFleet(exported, environment, images);
@@ -46,7 +49,8 @@ export async function completeFleet(
       environment,
     );
   });
-  if (fleet !== undefined && problems.length === 0) return fleet;
+  if (fleet !== undefined && problems.length === 0)
+    return imageLock === undefined ? fleet : Object.freeze({ ...fleet, imageLock });
   const told = new Set(problems.map(({ where }) => where));
   throw new ProblemError([...problems, ...environmentProblems(environment).filter(({ where }) => !told.has(where))]);
 }

@@ -17,6 +17,7 @@ export type { Environment } from "./fleet/environment";
 export type { Fleet, FleetNode, ServiceLimit } from "./fleet/fleet";
 export type { HaproxyPlan, TlsFiles } from "./haproxy/plan-haproxy";
 export { IMAGE_CATALOG, type ImageChoice, type ImageKey } from "./images/catalog";
+export type { ImageLock } from "./images/lock";
 export { type ImageOverrides, type ResolvedImages, resolveImages, validateImageOverrides } from "./images/overrides";
 export type { MeshFiles } from "./mesh/files";
 export { type OtelPlan, type OtelRequest, planOtel } from "./otel/plan-otel";

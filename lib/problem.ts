@@ -32,6 +32,8 @@ export const PROBLEM_CODES = [
   "fleet/value-invalid",
   "image/override-invalid",
   "image/flag-unsupported",
+  "image/lock-invalid",
+  "image/lock-unreadable",
   "image/reference-invalid",
   "mesh/ca-key-missing",
   "mesh/certificate-expired",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   type Choice,
+  carriedBy,
   chooseImages,
   type ImageDependencies,
   type ImageEngine,
@@ -27,6 +28,16 @@ describe("provideImages", () => {
 
   test("pulls what is missing", async () => {
     expect(await provideImages(["a", "b", "c"], engine(["a"]))).toEqual({ complete: true, pulled: 2, present: 1 });
+  });
+
+  test("tries nothing on a node that pulls nothing", async () => {
+    const pull = () => Promise.reject(new Error("tried"));
+    expect(await provideImages(["a", "b"], engine(["a"], pull), { pulls: false })).toEqual({
+      complete: false,
+      ref: "b",
+      reason: "the fleet says that this node pulls nothing",
+    });
+    expect(await provideImages(["a"], engine(["a"], pull), { pulls: false })).toMatchObject({ complete: true });
   });
 
   test("gives up after the first failure, with its reason", async () => {
@@ -58,6 +69,14 @@ describe("provideImages", () => {
     });
     expect(await provideImages(["a"], slow, { firstAnswerSeconds: 0.05 })).toMatchObject({ complete: true });
   });
+});
+
+test.each([
+  ["by its tag", "haproxy:3", true, "docker save haproxy:3 | docker -H ssh://h load"],
+  ["by digest, which a file cannot bring", `haproxy:3@sha256:${"0".repeat(64)}`, true, "pulls: false"],
+  ["where nothing is pulled", "mirador.local/loaded/haproxy:3-00", false, "mirador -- images load"],
+])("an image is carried %s", (_, ref, pulls, fix) => {
+  expect(carriedBy(ref, { pulls }, "ssh://h")).toContain(fix);
 });
 
 test.each([

@@ -10,7 +10,7 @@ const IMAGES = JSON.stringify({ haproxy: { ref: "registry.example/haproxy:3.2.26
 describe("the fleet module", () => {
   test("is fleet.ts of the folder when nothing else is said", async () => {
     expect((await loadFleet(ROOT, {})).nodes).toEqual([
-      { name: "node1", address: "127.0.0.1", docker: { kind: "unix" } },
+      { name: "node1", address: "127.0.0.1", docker: { kind: "unix" }, pulls: true },
     ]);
   });
 
@@ -36,7 +36,7 @@ describe("the fleet module", () => {
   test("may leave the nodes to the environment", async () => {
     const folder = temporaryFolder({ "fleet.mjs": "export default {};" });
     const fleet = await loadFleet(folder, { MIRADOR_FLEET: "fleet.mjs", NODE_NAME: "edge", NODE_IP: "10.0.0.9" });
-    expect(fleet.nodes).toEqual([{ name: "edge", address: "10.0.0.9", docker: { kind: "unix" } }]);
+    expect(fleet.nodes).toEqual([{ name: "edge", address: "10.0.0.9", docker: { kind: "unix" }, pulls: true }]);
   });
 
   test("wins over the environment where it says something", async () => {

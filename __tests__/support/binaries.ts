@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { test } from "vitest";
+import { describe, test } from "vitest";
 import { cacheFolder } from "../../images/cache";
 import { terraformConfigPath } from "../../images/terraform-mirror";
 import type { ImageOverrides } from "../../lib";
@@ -66,6 +66,7 @@ const FINDERS = {
   vminsert: () => plain(onPath("vminsert-prod")),
   vmselect: () => plain(onPath("vmselect-prod")),
   vmstorage: () => plain(onPath("vmstorage-prod")),
+  "docker-registry": () => plain(onPath("docker-registry")),
   // Debian's package, Ubuntu's, and Google's own.
   chromium: () => plain(onPath("chromium") ?? onPath("chromium-browser") ?? onPath("google-chrome")),
   "setpriv as root": () => (process.getuid?.() === 0 ? plain(onPath("setpriv")) : undefined),
@@ -79,7 +80,8 @@ const OFFICIAL_ONLY: readonly ProgramName[] = ["vminsert", "vmselect", "vmstorag
 export function program(name: ProgramName): Program {
   const found = FINDERS[name]();
   if (found === undefined) {
-    const how = name === "chromium" ? "apt-get install --no-install-recommends chromium" : "npx tsx images/build.ts";
+    const packaged = name === "chromium" || name === "docker-registry";
+    const how = packaged ? `apt-get install --no-install-recommends ${name}` : "npx tsx images/build.ts";
     throw new Error(`${name} is missing: run \`${how}\``);
   }
   return found;
@@ -87,9 +89,18 @@ export function program(name: ProgramName): Program {
 
 /** `test` where the programs are there; else one that skips by name, or in CI, where nothing may be skipped, fails. */
 export function testWith(...names: readonly ProgramName[]): typeof test | typeof test.skip {
+  return isRun(names) ? test : test.skip;
+}
+
+/** The same for a whole suite, hooks included. */
+export function describeWith(...names: readonly ProgramName[]): typeof describe | typeof describe.skip {
+  return isRun(names) ? describe : describe.skip;
+}
+
+function isRun(names: readonly ProgramName[]): boolean {
   const missing = names.filter((name) => FINDERS[name]() === undefined);
   const demanded = missing.filter((name) => !OFFICIAL_ONLY.includes(name));
-  return missing.length === 0 || (process.env.CI === "true" && demanded.length > 0) ? test : test.skip;
+  return missing.length === 0 || (process.env.CI === "true" && demanded.length > 0);
 }
 
 /** The versions of what was built, so that a plan fits the programs that check it. */

@@ -43,7 +43,7 @@ export async function nodeChecks(fleet: Fleet, { plan, engine, deployed }: SeenN
   const images = checked(
     of,
     "images",
-    { warnings: missing.map((ref) => imageNotHere(ref, engine)) },
+    { warnings: missing.map((ref) => imageNotHere(ref, plan, engine)) },
     `all ${new Set(imagesOf(plan)).size} are there`,
   );
   const { ref } = plan.images.haproxy;

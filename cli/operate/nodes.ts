@@ -107,3 +107,18 @@ export function chosenServices(
   const all = [...services, ...besides].map((name) => ({ name }));
   return chosen(all, named, { code: "fleet/unknown-service", what: "service" }).map(({ name }) => name);
 }
+
+/**
+ * The engine of the machine that the command runs on, whether a node is on it or not.
+ * @throws CliError `machine/engine-unreachable`
+ */
+export async function hereEngine({ environment }: Pick<Session, "environment">): Promise<ReachedEngine> {
+  const docker = { kind: "unix" } as const;
+  const engine = await reachEngine({
+    node: { name: "this machine", docker },
+    where: "this machine",
+    route: () => routeTo(docker, environment),
+  });
+  if ("code" in engine) throw new CliError({ ...engine, where: "this machine" });
+  return engine;
+}

@@ -51,7 +51,7 @@ async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine): Promise<
       ]),
       LIST_SECONDS,
     );
-    if (!there) throw new CliError(imageNotHere(ref, engine));
+    if (!there) throw new CliError(imageNotHere(ref, plan, engine));
     return lookAtVolumes({ plan, engine, deployed: containers.length > 0 });
   });
   if ("code" in looks) return { ...nothing, trouble: looks };

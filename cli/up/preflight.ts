@@ -2,7 +2,7 @@ import type { Environment } from "../../lib/fleet/environment";
 import type { Fleet } from "../../lib/fleet/fleet";
 import type { MeshFiles } from "../../lib/mesh/files";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { imageEngine, imagesOf, provideImages } from "../engine-images";
+import { carriedBy, imageEngine, imagesOf, provideImages } from "../engine-images";
 import { routeTo } from "../engine-route";
 import type { Trouble } from "../failure";
 import { portHolders, portTroubles, publishedPorts, type TroubledNode } from "../machine";
@@ -121,8 +121,8 @@ async function lookAtReached(
   index: number,
 ): Promise<NodeLook> {
   const about = { name: plan.name, where: whereOf(index) };
-  const provision = await provideImages(imagesOf(plan), imageEngine(engine.client));
-  const images = provision.complete ? [] : [imageMissing(about, engine, provision)];
+  const provision = await provideImages(imagesOf(plan), imageEngine(engine.client), { pulls: plan.pulls });
+  const images = provision.complete ? [] : [imageMissing(plan, engine, provision)];
   const image = plan.images.haproxy.ref;
   const data = dataOf(plan);
   const look = await lookAtHost({ client: engine.client, image, data, deployed }).catch((error: Error) => error);
@@ -147,15 +147,15 @@ async function lookAtReached(
 }
 
 function imageMissing(
-  { name }: TroubledNode,
+  plan: Pick<NodePlan, "name" | "pulls">,
   { address }: ReachedEngine,
   { ref, reason }: { readonly ref: string; readonly reason: string },
 ): Trouble {
   return {
     code: "image/missing",
-    what: `${ref} is not on the engine of ${name} and cannot be pulled: ${reason}`,
+    what: `${ref} is not on the engine of ${plan.name} and cannot be pulled: ${reason}`,
     where: address,
-    fix: `load it there (docker save ${ref} | docker -H ${address} load), or name another one in MIRADOR_IMAGES`,
+    fix: `${carriedBy(ref, plan, address)}; or name another one in MIRADOR_IMAGES`,
   };
 }
 

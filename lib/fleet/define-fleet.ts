@@ -73,7 +73,11 @@ function complete(definition: FleetDefinition): Fleet {
   const { haproxy = {}, batch = {}, queue = {} } = definition;
   return {
     name: definition.name ?? "mirador",
-    nodes: (definition.nodes ?? []).map((node) => ({ ...node, docker: node.docker ?? { kind: "unix" } })),
+    nodes: (definition.nodes ?? []).map((node) => ({
+      ...node,
+      docker: node.docker ?? { kind: "unix" },
+      pulls: node.pulls ?? true,
+    })),
     listenOnAllAddresses: definition.listenOnAllAddresses ?? false,
     retentionDays: perSignal(
       (signal) => parseRetentionDays(definition.retention?.[signal] ?? RETENTION_DEFAULT[signal]) ?? 0,

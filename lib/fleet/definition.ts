@@ -60,6 +60,12 @@ export interface NodeDefinition {
   readonly address: string;
   /** @default { kind: "unix" } */
   readonly docker?: DockerDefinition;
+  /**
+   * Whether the engine can pull from registries. `false`: its images come by `mirador images load`, nothing is pulled, and
+   * one that is named by digest has the name that `mirador images save` gave it.
+   * @default true
+   */
+  readonly pulls?: boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ImageLock } from "../images/lock";
 import type { ResolvedImages } from "../images/overrides";
 import type { AccessPointName } from "../plan/ports";
 import type { ServiceName } from "../plan/services";
@@ -7,6 +8,8 @@ export interface FleetNode {
   readonly name: string;
   readonly address: string;
   readonly docker: DockerDefinition;
+  /** Whether the engine can pull from registries. */
+  readonly pulls: boolean;
 }
 
 export interface ServiceLimit {
@@ -42,6 +45,8 @@ export interface Fleet {
   readonly anomalyMetrics: readonly string[];
   readonly mesh: { readonly port: number; readonly certificatesFolder?: string };
   readonly images: ResolvedImages;
+  /** Digests of the images' tags; whoever loads the fleet brings them. Absent: images are taken by tag. */
+  readonly imageLock?: ImageLock;
   readonly backend?: NonNullable<FleetDefinition["backend"]>;
   /** What it was completed from, so that the environment can still fill what was left out. */
   readonly definition: FleetDefinition;

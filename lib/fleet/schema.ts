@@ -130,7 +130,7 @@ const docker = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("context"), name: word }),
 ]);
 
-const node = z.strictObject({ name: label, address, docker: docker.optional() });
+const node = z.strictObject({ name: label, address, docker: docker.optional(), pulls: z.boolean().optional() });
 
 const limit = z.strictObject({
   memory: size.optional(),

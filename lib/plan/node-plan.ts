@@ -20,7 +20,10 @@ export interface NodePlan {
   /** First part of every container and volume name; keeps two fleets on one engine apart. */
   readonly prefix: string;
   readonly network: string;
+  /** By digest where they are locked; under the names of a loaded file where the node pulls nothing. */
   readonly images: ResolvedImages;
+  /** Whether the engine can pull from registries. */
+  readonly pulls: boolean;
   readonly stores: PerSignal<VictoriaPlan>;
   /** What takes native protocols other than OTLP; none on a single node, whose stores take them themselves. */
   readonly agents: readonly AgentPlan[];

@@ -3,6 +3,9 @@ import type { Fleet, FleetNode } from "../fleet/fleet";
 import { statsPasswordProblems } from "../fleet/stats-password";
 import { accessPoints } from "../haproxy/access";
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
+import { lockImages, lockWarnings } from "../images/lock";
+import type { ResolvedImages } from "../images/overrides";
+import { loadedReference } from "../images/reference";
 import type { MeshFiles } from "../mesh/files";
 import { planOtel } from "../otel/plan-otel";
 import { nodeQueuesDiskMiB } from "../otel/queues";
@@ -12,7 +15,7 @@ import type { StoreEndpoints } from "../victoria/endpoints";
 import { planVictoria, type StoreFleet, type VictoriaPlan } from "../victoria/plan-victoria";
 import { type Group, groupCount, groupOf, planGroups } from "./groups";
 import { prepareJob } from "./jobs";
-import { dataOf, type NodePlan, nodePrefix, type PlannedAccessPoint } from "./node-plan";
+import { dataOf, type NodePlan, nodePrefix, type PlannedAccessPoint, servicesOf } from "./node-plan";
 import { ACCESS_POINT_NAMES, ACCESS_POINTS, type AccessPointName, PORTS, STATS_PATHS } from "./ports";
 import { planNodeMesh, planTopology } from "./topology";
 
@@ -44,18 +47,25 @@ export interface FleetPlan {
 export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
   refuse([...nodeProblems(fleet), ...secretProblems(fleet, secrets)]);
   const names = fleet.nodes.map(({ name }) => name);
+  const nodes = fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets));
   return {
     fleet: fleet.name,
     groups: planGroups(names),
-    nodes: fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets)),
+    nodes,
     warnings: [
       ...diskWarnings(fleet),
       ...versionWarnings(fleet),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
         standIn === undefined ? [] : [`${key} is a stand-in (${standIn})`],
       ),
+      ...lockWarnings(fleet.imageLock, neededImages(fleet, nodes)),
     ],
   };
+}
+
+/** References of all images that services run from, as the fleet writes them. */
+export function neededImages({ images }: Pick<Fleet, "images">, nodes: readonly NodePlan[]): readonly string[] {
+  return [...new Set(nodes.flatMap((node) => servicesOf(node).map(({ image }) => images[image].ref)))];
 }
 
 function diskWarnings({ nodes, minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
@@ -170,7 +180,8 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     group,
     prefix,
     network: prefix,
-    images: fleet.images,
+    images: nodeImages(fleet, node),
+    pulls: node.pulls,
     stores,
     agents,
     otel,
@@ -179,6 +190,13 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     accessPoints: published,
     ...(fleet.backend === undefined ? {} : { backend: fleet.backend }),
   };
+}
+
+function nodeImages({ images, imageLock }: Fleet, { pulls }: FleetNode): ResolvedImages {
+  const locked = lockImages(images, imageLock);
+  if (pulls) return locked;
+  const entries = Object.entries(locked).map(([key, choice]) => [key, { ...choice, ref: loadedReference(choice.ref) }]);
+  return Object.fromEntries(entries) as ResolvedImages;
 }
 
 const hasInsertRole = (layout: Layout): boolean => layout === "cluster";

@@ -46,7 +46,7 @@ describe("without options", () => {
     const folder = checkout();
     const { text, made } = await run(folder);
     expect(textIn(folder)).toBe(UNTOUCHED);
-    expect(made.fleet.nodes).toEqual([{ name: "node1", address: "127.0.0.1", docker: { kind: "unix" } }]);
+    expect(made.fleet.nodes).toEqual([{ name: "node1", address: "127.0.0.1", docker: { kind: "unix" }, pulls: true }]);
     expect([modeOf(folder, PASSWORD), modeOf(folder, ".mirador/secrets")]).toEqual([0o600, 0o700]);
     expect(text).toBe(
       [

@@ -7,7 +7,10 @@ const state = (...ids: readonly string[]) =>
   JSON.stringify({
     resources: [{ type: "docker_container", instances: ids.map((id) => ({ attributes: { id } })) }],
   });
-const FLEET = { name: "shop", nodes: [{ name: "node1", address: "10.0.0.11", docker: { kind: "unix" } }] } as const;
+const FLEET = {
+  name: "shop",
+  nodes: [{ name: "node1", address: "10.0.0.11", docker: { kind: "unix" }, pulls: true }],
+} as const;
 
 test("a state file with containers is a node; one of a node that was destroyed is none", () => {
   const folder = temporaryFolder({

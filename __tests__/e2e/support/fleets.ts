@@ -1,7 +1,7 @@
 import type { FleetDefinition, Layout } from "../../../lib";
 
 /** Fleets of this suite; whatever carries one of these names is removed before and after a run. */
-export const FLEET_NAMES = ["e2e", "e2e-beside", "e2e-weather", "e2e-demo"] as const;
+export const FLEET_NAMES = ["e2e", "e2e-beside", "e2e-weather", "e2e-demo", "e2e-lock"] as const;
 export type FleetName = (typeof FLEET_NAMES)[number];
 
 export const NODE = "e2e1";
@@ -63,6 +63,16 @@ export function weatherFleet(metrics: Layout): TestFleet {
     name: "e2e-weather",
     nodes: [{ name: "storm", address: "127.0.0.1" }],
     ports: portsFrom(18_000),
+  };
+}
+
+/** The fleet whose images come from a registry. */
+export function lockFleet(metrics: Layout): TestFleet {
+  return {
+    ...fleetBeside(metrics),
+    name: "e2e-lock",
+    nodes: [{ name: "pinned", address: "127.0.0.1" }],
+    ports: portsFrom(10_000),
   };
 }
 

@@ -21,7 +21,7 @@ import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { E2eContext } from "./context";
 import { containersOf, docker, removeFleet } from "./engine";
 import type { TestFleet } from "./fleets";
-import { type Started, start, succeed } from "./process";
+import { type Ended, type Started, start, succeed } from "./process";
 
 export const NO_CHANGE: PlanSummary = { add: 0, change: 0, destroy: 0 };
 
@@ -58,6 +58,12 @@ export class Stack {
 
   /** Writes the fleet module and the stack, and gets Terraform ready. */
   private async prepare(change: FleetDefinition): Promise<void> {
+    await this.writeModule(change);
+    await synth(this.place);
+    await init(this.place);
+  }
+
+  private async writeModule(change: FleetDefinition): Promise<void> {
     await mkdir(join(this.folder, "state"), { recursive: true });
     const definition = JSON.stringify({ ...this.fleet, ...change }, null, 2);
     const library = JSON.stringify(join(this.context.root, "lib", "index.ts"));
@@ -65,8 +71,6 @@ export class Stack {
       join(this.folder, "fleet.ts"),
       `import { defineFleet } from ${library};\n\nexport default defineFleet(${definition});\n`,
     );
-    await synth(this.place);
-    await init(this.place);
   }
 
   public async apply(change: FleetDefinition = {}): Promise<void> {
@@ -113,6 +117,18 @@ export class Stack {
     const file = join(this.folder, "plan");
     await succeed(this.startTerraform("plan", "-no-color", `-out=${file}`));
     return succeed(this.startTerraform("show", "-json", file));
+  }
+
+  /** Runs the operator's command on the fleet with this change; nothing is synthesized. */
+  public async mirador(change: FleetDefinition, ...args: readonly string[]): Promise<Ended> {
+    await this.writeModule(change);
+    const command = ["--import", "tsx", "cli/mirador.ts", ...args];
+    return start(process.execPath, command, { cwd: this.context.root, env: this.environment() }).ended;
+  }
+
+  /** Where the lock of the fleet's images is. */
+  public get lockFile(): string {
+    return join(this.folder, "fleet.lock.json");
   }
 
   public async destroy(): Promise<void> {

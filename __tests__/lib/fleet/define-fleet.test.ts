@@ -8,7 +8,7 @@ describe("completes", () => {
     const { definition, images, limits, ...fleet } = defineFleet(ONE_NODE);
     expect(fleet).toEqual({
       name: "mirador",
-      nodes: [{ name: "node1", address: "10.0.0.11", docker: { kind: "unix" } }],
+      nodes: [{ name: "node1", address: "10.0.0.11", docker: { kind: "unix" }, pulls: true }],
       listenOnAllAddresses: false,
       retentionDays: { metrics: 30, logs: 14, traces: 7 },
       storagePaths: {},

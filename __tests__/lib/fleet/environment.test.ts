@@ -65,8 +65,8 @@ describe("the variables of the compose .env", () => {
   test("number the nodes of a fleet, each with its engine by ssh", () => {
     const fleet = defineFleet({}, { NODE1_IP: "10.0.0.1", NODE2_IP: "10.0.0.2", NODE4_IP: "10.0.0.4" });
     expect(fleet.nodes).toEqual([
-      { name: "node1", address: "10.0.0.1", docker: { kind: "ssh", host: "10.0.0.1" } },
-      { name: "node2", address: "10.0.0.2", docker: { kind: "ssh", host: "10.0.0.2" } },
+      { name: "node1", address: "10.0.0.1", docker: { kind: "ssh", host: "10.0.0.1" }, pulls: true },
+      { name: "node2", address: "10.0.0.2", docker: { kind: "ssh", host: "10.0.0.2" }, pulls: true },
     ]);
   });
 
