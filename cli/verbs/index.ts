@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Run } from "../mirador";
 import { registerAccess } from "./access";
+import { registerChaos } from "./chaos";
 import { registerClean } from "./clean";
 import { registerCompletion } from "./completion";
 import { registerDoctor } from "./doctor";
@@ -10,6 +11,7 @@ import { registerHealth } from "./health";
 import { registerImages } from "./images";
 import { registerInit } from "./init";
 import { registerLogs } from "./logs";
+import { registerOpen } from "./open";
 import { registerPki } from "./pki";
 import { registerPlan } from "./plan";
 import { registerReload } from "./reload";
@@ -39,7 +41,9 @@ export const VERBS: readonly Register[] = [
   registerDrift,
   registerHealth,
   registerTest,
+  registerChaos,
   registerAccess,
+  registerOpen,
   registerVolumes,
   registerLogs,
   registerRepair,
