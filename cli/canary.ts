@@ -170,6 +170,14 @@ async function ask(url: string): Promise<{ readonly ok: boolean; readonly text: 
 export interface CanaryMarks {
   readonly id: string;
   readonly traceId: string;
+  /** Of many items with one id. @default - the only one */
+  readonly numbered?: NumberedItem;
+}
+
+/** Who sent an item of many, and which one it is. No two of them have the same number. */
+export interface NumberedItem {
+  readonly sender: string;
+  readonly number: number;
 }
 
 export function newMarks(id = randomBytes(8).toString("hex")): CanaryMarks {
@@ -177,7 +185,7 @@ export function newMarks(id = randomBytes(8).toString("hex")): CanaryMarks {
 }
 
 /** A trace, a log and a metric, in this order. */
-export function askFor(targets: CanaryTargets, { id, traceId }: CanaryMarks): readonly Question[] {
+export function askFor(targets: CanaryTargets, { id, traceId, numbered }: CanaryMarks): readonly Question[] {
   const { traces, logs, metrics } = targets;
   const offset = targets.tracesHideRecent ? { disable_latency_offset: "true" } : {};
   const logsql = (origin: string, query: string, more: Record<string, string> = {}): string =>
@@ -196,7 +204,7 @@ export function askFor(targets: CanaryTargets, { id, traceId }: CanaryMarks): re
       signal: "logs",
       word: "log",
       sentBy: `OTLP HTTP at ${new URL(targets.otlpHttp).host}`,
-      send: () => sendLog(targets.otlpHttp, id),
+      send: () => sendLog(targets.otlpHttp, id, numbered),
       url: () => logsql(logs.origin, `_time:1h "${id}"`),
       mark: id,
       service: logs.service,
@@ -205,7 +213,7 @@ export function askFor(targets: CanaryTargets, { id, traceId }: CanaryMarks): re
       signal: "metrics",
       word: "metric",
       sentBy: `OTLP HTTP at ${new URL(targets.otlpHttp).host}`,
-      send: () => sendMetric(targets.otlpHttp, id),
+      send: () => sendMetric(targets.otlpHttp, id, numbered),
       // Without the last two the answer is 30 s behind. VictoriaMetrics remembers for 10 s that a filter matched nothing,
       // so that each poll asks with another one.
       url: (poll) =>
@@ -252,7 +260,7 @@ function trustedAuthorities(): Buffer {
   return Buffer.from([...rootCertificates, ...(extra ? [readFileSync(extra, "utf8")] : [])].join("\n"));
 }
 
-async function sendLog(origin: string, id: string): Promise<void> {
+async function sendLog(origin: string, id: string, numbered?: NumberedItem): Promise<void> {
   const exporter = new OTLPLogExporter({ url: `${origin}/v1/logs`, ...TIMEOUT });
   const arrival = acknowledged(exporter);
   const provider = new LoggerProvider({
@@ -261,18 +269,26 @@ async function sendLog(origin: string, id: string): Promise<void> {
   });
   provider
     .getLogger(SERVICE)
-    .emit({ severityNumber: SeverityNumber.INFO, severityText: "INFO", body: `mirador canary ${id}` });
+    .emit({ severityNumber: SeverityNumber.INFO, severityText: "INFO", body: logBody(id, numbered) });
   await settle(arrival, provider);
 }
 
-async function sendMetric(origin: string, id: string): Promise<void> {
+/** Ends with the item's number, where it has one. */
+const logBody = (id: string, numbered?: NumberedItem): string =>
+  ["mirador canary", id, ...(numbered === undefined ? [] : [numbered.number])].join(" ");
+
+async function sendMetric(origin: string, id: string, numbered?: NumberedItem): Promise<void> {
   const exporter = new OTLPMetricExporter({ url: `${origin}/v1/metrics`, ...TIMEOUT });
   const arrival = acknowledged(exporter);
   const provider = new MeterProvider({
     resource: resourceOf(id),
     readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 })],
   });
-  provider.getMeter(SERVICE).createGauge("mirador.canary").record(1, { canary: id });
+  // A series for each sender, whose values are the numbers: two senders may have one within the same millisecond.
+  provider
+    .getMeter(SERVICE)
+    .createGauge("mirador.canary")
+    .record(numbered?.number ?? 1, { canary: id, ...(numbered === undefined ? {} : { sender: numbered.sender }) });
   void provider.forceFlush();
   await settle(arrival, provider);
 }
@@ -290,12 +306,15 @@ interface Exporter<T> {
 function acknowledged<T>(exporter: Exporter<T>): Promise<void> {
   const send = exporter.export.bind(exporter);
   return new Promise((resolve, reject) => {
-    exporter.export = (items, done) =>
+    exporter.export = (items, done) => {
+      // A meter that is shut down collects once more, and the item would be there twice.
+      exporter.export = (_, doneToo) => doneToo({ code: 0 });
       send(items, (result) => {
         if (result.code === 0) resolve();
         else reject(result.error ?? new Error("refused without a reason"));
         done(result);
       });
+    };
   });
 }
 

@@ -30,6 +30,14 @@ export class CliError extends Error {
 /** The person asked to stop. */
 export class Interrupted extends Error {
   public override readonly name = "Interrupted";
+
+  constructor(
+    message = "interrupted",
+    /** What the person is told to be the case now. */
+    public readonly outcome = "the same command again completes what was begun",
+  ) {
+    super(message);
+  }
 }
 
 export function formatTrouble({ code, what, where, tail = [], fix }: Trouble): string {

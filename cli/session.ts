@@ -2,7 +2,7 @@ import { CommanderError } from "commander";
 import type { Environment } from "../lib/fleet/environment";
 import { ProblemError } from "../lib/problem";
 import { CliError, EXIT, Interrupted } from "./failure";
-import { isHeld } from "./held";
+import { orderlyEnd } from "./orderly";
 import { Progress } from "./progress";
 import { SynthError, TerraformError, terraformRuns } from "./terraform";
 
@@ -12,11 +12,17 @@ export interface Session {
   readonly folder: string;
   readonly environment: Environment;
   readonly progress: Progress;
-  /** Aborted by the person's first Ctrl-C while Terraform runs, or `whileHeld`; at any other time the process ends at once. */
+  /**
+   * Aborted by the person's first Ctrl-C while Terraform runs, or while something else has to come to its end; at any other
+   * time the process ends at once.
+   */
   readonly interrupt: AbortSignal;
 }
 
-/** Ctrl-C ends the process; while Terraform runs, that ends what it is at first and saves its state. */
+/**
+ * Ctrl-C ends the process; while Terraform runs, that ends what it is at first and saves its state. A terminal that is
+ * closed counts as much.
+ */
 export function openSession(): Session {
   const interruption = new AbortController();
   // Docker's variables mean an engine for the docker CLI; here the fleet says which engine is meant.
@@ -26,15 +32,11 @@ export function openSession(): Session {
   // What a verb answers may be for a program.
   if (ignored.length > 0)
     console.error(`note: ${ignored.join(", ")} not used: fleet.nodes[…].docker says which engine is meant`);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (!terraformRuns() && !isHeld()) stopNow();
-      else if (!interruption.signal.aborted)
-        progress.line(
-          terraformRuns()
-            ? "stopping: terraform ends what it is at and saves its state"
-            : "stopping: what is under way comes to its end first",
-        );
+      const first = terraformRuns() ? "terraform ends what it is at and saves its state" : orderlyEnd();
+      if (first === undefined) stopNow();
+      else if (!interruption.signal.aborted) progress.line(`stopping: ${first}`);
       interruption.abort();
     });
   }
@@ -47,16 +49,16 @@ export function progressOf({ progress, environment }: Session, json: boolean): P
 }
 
 function stopNow(): never {
-  console.error(`\n${INTERRUPTED}`);
+  console.error(`\n${interruptedText(new Interrupted())}`);
   process.exit(EXIT.interrupted);
 }
 
-const INTERRUPTED = "interrupted; the same command again completes what was begun";
+const interruptedText = ({ outcome }: Interrupted): string => `interrupted; ${outcome}`;
 
 /** What is printed and the exit status, for everything that can go wrong. */
 export function outcomeOf(error: unknown): { readonly text: string; readonly exitCode: number } {
   if (error instanceof CommanderError) return { text: "", exitCode: error.exitCode === 0 ? EXIT.ok : EXIT.usage };
-  if (error instanceof Interrupted) return { text: INTERRUPTED, exitCode: EXIT.interrupted };
+  if (error instanceof Interrupted) return { text: interruptedText(error), exitCode: EXIT.interrupted };
   if (error instanceof CliError) return { text: error.message, exitCode: error.exitCode };
   if (ProblemError.is(error)) return { text: error.message, exitCode: EXIT.wrongFleet };
   if (error instanceof SynthError) return { text: error.message, exitCode: error.exitCode };
@@ -69,10 +71,11 @@ export function outcomeOf(error: unknown): { readonly text: string; readonly exi
 export async function runToExit(work: () => Promise<unknown>): Promise<never> {
   // The gRPC client names the server by its address, which Node.js calls deprecated; nobody here can change that.
   process.noDeprecation = true;
-  // Whoever reads may have seen enough, as in `mirador health | head`; what is under way comes to its end all the same.
+  // Whoever reads may have seen enough, as in `mirador health | head`, or the terminal is gone (EIO); what is under way comes
+  // to its end all the same.
   for (const out of [process.stdout, process.stderr])
     out.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") process.exit(EXIT.failed);
+      if (error.code !== "EPIPE" && error.code !== "EIO") process.exit(EXIT.failed);
     });
   try {
     const status = await work();

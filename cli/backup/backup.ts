@@ -4,8 +4,8 @@ import type { Fleet } from "../../lib/fleet/fleet";
 import type { Group } from "../../lib/plan/groups";
 import type { NodePlan } from "../../lib/plan/node-plan";
 import { CliError, EXIT, formatTrouble, Interrupted } from "../failure";
-import { whileHeld } from "../held";
 import { nodesToLookAt, reachNodes } from "../operate/nodes";
+import { inOrder } from "../orderly";
 import type { Progress } from "../progress";
 import { holdsNothingOld, sizeText } from "../queues";
 import { progressOf, type Session } from "../session";
@@ -57,7 +57,7 @@ export async function backup(session: Session, { to, group, verify, json }: Back
     (found) => `${found.length} of ${plans.length} ${plans.length === 1 ? "engine answers" : "engines answer"}`,
   );
   // From here on there is something to take back: Ctrl-C lets that happen.
-  const manifest = await whileHeld(async () => {
+  const manifest = await inOrder("frozen copies are removed", async () => {
     const { picked, waiting } = await gather({ fleet, plans, nodes, progress, ...(group && { group }) });
     return writeSet({ session, progress, fleet: fleet.name, picked, waiting, repository, catalog });
   });

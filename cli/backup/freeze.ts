@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { missingAt } from "../engine-exec";
 import { CliError } from "../failure";
-import { whileHeld } from "../held";
+import { inOrder } from "../orderly";
 import type { Room } from "./room";
 import { askStore, containerOf, nameOf, type StoreOnHost } from "./store";
 
@@ -112,7 +112,7 @@ async function freezeStopped(store: StoreOnHost, room: Room): Promise<Frozen> {
   const container = containerOf(store);
   const root = `${ownFolder(store)}/tree`;
   const { plan, engine } = store.node;
-  const { at, away } = await whileHeld(async () => {
+  const { at, away } = await inOrder("the store starts again", async () => {
     const stopped = performance.now();
     // Without a time of ours the engine gives it the one that the container was made with.
     await container.stop();

@@ -6,9 +6,9 @@ import { PORTS } from "../../lib/plan/ports";
 import { endpointUrl } from "../../lib/victoria/endpoints";
 import { missingAt, runInside } from "../engine-exec";
 import { CliError, EXIT, formatTrouble, type Trouble } from "../failure";
-import { whileHeld } from "../held";
 import { unlessGone } from "../operate/look";
 import { enginesSaid, nodesToLookAt, seeNodes } from "../operate/nodes";
+import { inOrder } from "../orderly";
 import { sizeText } from "../queues";
 import { progressOf, type Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
@@ -96,7 +96,7 @@ export async function restore(session: Session, options: RestoreOptions): Promis
       await progress.step(
         groups.length === 1 ? "swap" : `group ${group}`,
         "stores stop, get their data and start again",
-        () => whileHeld(() => swapAll(own, rooms)),
+        () => inOrder("the stores get their data and start again", () => swapAll(own, rooms)),
         (started) =>
           started ? `${own.length} stores run on what was restored` : `${own.length} stores have their data`,
       );

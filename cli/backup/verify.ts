@@ -4,7 +4,7 @@ import { PORTS } from "../../lib/plan/ports";
 import type { ServicePlan } from "../../lib/plan/service-plan";
 import { lastLogLines } from "../engine-logs";
 import { CliError } from "../failure";
-import { whileHeld } from "../held";
+import { inOrder } from "../orderly";
 import type { Progress } from "../progress";
 import type { Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
@@ -39,7 +39,7 @@ export async function verifyBackup(request: VerifyRequest): Promise<boolean> {
     const rows = await request.progress.step(
       backup.node,
       `${backup.signal} are restored into a scratch store`,
-      () => whileHeld(() => countInScratch(request, backup, store)),
+      () => inOrder("the scratch store is removed", () => countInScratch(request, backup, store)),
       (found) =>
         found === backup.rows
           ? `${backup.signal}: ${found} rows, as many as were backed up`

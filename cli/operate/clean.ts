@@ -1,8 +1,8 @@
-import { createInterface } from "node:readline/promises";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
-import { CliError, EXIT, Interrupted } from "../failure";
+import { EXIT } from "../failure";
 import type { Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
+import { type Ask, askInTerminal, confirmed } from "./confirm";
 import { takeDown } from "./down";
 import { plannedNodes } from "./nodes";
 
@@ -13,9 +13,6 @@ export interface CleanOptions {
   /** Nobody is asked. */
   readonly yes: boolean;
 }
-
-/** How a person is asked, and what they typed; nothing when there is nobody to ask. */
-export type Ask = (question: string) => Promise<string | undefined>;
 
 /**
  * `mirador clean`: removes the containers of nodes and their data.
@@ -28,16 +25,13 @@ export async function clean(session: Session, { nodes, yes }: CleanOptions, ask:
   if (!yes) {
     const names = plans.map(({ name }) => name).join(", ");
     const left = fleet.nodes.length - plans.length;
-    const typed = await ask(
-      [
-        `This removes ${names} of the fleet ${fleet.name} with all metrics, logs and traces stored there.`,
-        ...(left > 0
-          ? [`${left} ${left === 1 ? "node keeps" : "nodes keep"} what is stored there; see mirador repair.`]
-          : []),
-        "Type the fleet's name to go on: ",
-      ].join("\n"),
-    );
-    if (typed?.trim() !== fleet.name) throw notConfirmed(fleet.name, typed);
+    const what = [
+      `This removes ${names} of the fleet ${fleet.name} with all metrics, logs and traces stored there.`,
+      ...(left > 0
+        ? [`${left} ${left === 1 ? "node keeps" : "nodes keep"} what is stored there; see mirador repair.`]
+        : []),
+    ];
+    await confirmed(fleet.name, what, { code: "clean/not-confirmed", where: "mirador clean" }, ask);
   }
   await takeDown(session, nodes, async (node, told) => {
     for (const line of await removeData(node)) told.note("clean", line);
@@ -62,33 +56,3 @@ async function removeData({ plan, engine }: SeenNode): Promise<readonly string[]
 }
 
 const dataSources = (plan: NodePlan): readonly string[] => dataOf(plan).map(({ source }) => source);
-
-async function askInTerminal(question: string): Promise<string | undefined> {
-  if (!process.stdin.isTTY) return undefined;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return await terminal.question(question);
-  } catch (error) {
-    // Ctrl-C, and Ctrl-D, which is no answer.
-    if ((error as Error).name !== "AbortError") throw error;
-    if ((error as Error).message.includes("Ctrl+C")) throw new Interrupted("nothing was touched");
-    return undefined;
-  } finally {
-    terminal.close();
-  }
-}
-
-function notConfirmed(fleet: string, typed: string | undefined): CliError {
-  return new CliError(
-    {
-      code: "clean/not-confirmed",
-      what:
-        typed === undefined
-          ? "nobody can be asked here, and --yes was not given; nothing was touched"
-          : `${JSON.stringify(typed.trim())} is not the fleet's name; nothing was touched`,
-      where: "mirador clean",
-      fix: `type ${fleet} when you are asked, or give --yes`,
-    },
-    EXIT.usage,
-  );
-}

@@ -93,15 +93,22 @@ function addressOf(docker: FleetNode["docker"]): string {
 }
 
 function fixFor(docker: FleetNode["docker"], address: string): string {
+  const command = `${dockerCommand(docker, address)} version`;
+  if (docker.kind === "unix") return `start it there; this must answer: ${command}`;
+  return `this must answer${docker.kind === "ssh" ? " without a question" : ""}: ${command}`;
+}
+
+/** How a person reaches an engine by hand: the beginning of a command. @param address as {@link EngineRoute} has it */
+export function dockerCommand(docker: FleetNode["docker"], address: string): string {
   switch (docker.kind) {
     case "unix":
-      return `start it there; this must answer: docker -H ${address} version`;
+      return `docker -H ${address}`;
     case "ssh":
-      return `this must answer without a question: ssh -o BatchMode=yes -p ${docker.port ?? 22} ${docker.user ?? "root"}@${docker.host} docker version`;
+      return `ssh -o BatchMode=yes -p ${docker.port ?? 22} ${docker.user ?? "root"}@${docker.host} docker`;
     case "tcp":
-      return `this must answer: docker -H ${address} --tlsverify --tlscacert ${docker.certificatePath}/ca.pem --tlscert ${docker.certificatePath}/cert.pem --tlskey ${docker.certificatePath}/key.pem version`;
+      return `docker -H ${address} --tlsverify --tlscacert ${docker.certificatePath}/ca.pem --tlscert ${docker.certificatePath}/cert.pem --tlskey ${docker.certificatePath}/key.pem`;
     case "context":
-      return `this must answer: docker --context ${docker.name} version`;
+      return `docker --context ${docker.name}`;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Run } from "../mirador";
 import { registerAccess } from "./access";
 import { registerBackup } from "./backup";
+import { registerChaos } from "./chaos";
 import { registerClean } from "./clean";
 import { registerCompletion } from "./completion";
 import { registerDoctor } from "./doctor";
@@ -11,6 +12,7 @@ import { registerHealth } from "./health";
 import { registerImages } from "./images";
 import { registerInit } from "./init";
 import { registerLogs } from "./logs";
+import { registerOpen } from "./open";
 import { registerPki } from "./pki";
 import { registerPlan } from "./plan";
 import { registerReload } from "./reload";
@@ -41,7 +43,9 @@ export const VERBS: readonly Register[] = [
   registerDrift,
   registerHealth,
   registerTest,
+  registerChaos,
   registerAccess,
+  registerOpen,
   registerVolumes,
   registerLogs,
   registerBackup,

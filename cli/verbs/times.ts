@@ -18,3 +18,18 @@ export function waitOption(): Option {
     })
     .default(600, "10m");
 }
+
+/** How long a fault may last that is made on purpose: long enough for every wait in a fleet, and bounded. */
+const FAULT_MOST_SECONDS = 600;
+
+/** `--for`, of faults that are made on purpose. Its value is in seconds. */
+export function forOption(): Option {
+  return new Option("--for <duration>", "how long it lasts, from 1s to 10m")
+    .argParser((text) => {
+      const seconds = secondsIn(text);
+      if (seconds === undefined || seconds < 1 || seconds > FAULT_MOST_SECONDS)
+        throw new InvalidArgumentError("Write a time with its unit, from 1s to 10m, such as 30s or 2m.");
+      return seconds;
+    })
+    .default(30, "30s");
+}
