@@ -7,11 +7,19 @@ const ANSWER_SECONDS = 5;
 /**
  * Runs a script in a container that is up, by its own shell.
  * @param seconds that it may take
+ * @param interrupt ends the wait, not the script
  * @returns what it printed
  * @throws Error when it ends with another status than 0, with what it printed
  */
-export async function runInside(client: Docker, container: string, script: string, seconds: number): Promise<string> {
-  const abortSignal = AbortSignal.timeout(seconds * 1000);
+export async function runInside(
+  client: Docker,
+  container: string,
+  script: string,
+  seconds: number,
+  interrupt?: AbortSignal,
+): Promise<string> {
+  const timeout = AbortSignal.timeout(seconds * 1000);
+  const abortSignal = interrupt === undefined ? timeout : AbortSignal.any([timeout, interrupt]);
   try {
     const exec = await client.getContainer(container).exec({
       Cmd: ["/bin/sh", "-c", script],
@@ -27,7 +35,7 @@ export async function runInside(client: Docker, container: string, script: strin
     if (ExitCode === 0) return text;
     throw new Error(text.trim().split("\n").at(-1) || `exit status ${ExitCode}`);
   } catch (error) {
-    if (abortSignal.aborted) throw new Error(`no answer within ${seconds} s`);
+    if (timeout.aborted) throw new Error(`no answer within ${seconds} s`);
     throw error;
   }
 }

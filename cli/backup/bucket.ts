@@ -31,6 +31,8 @@ export function openBucket(address: string, environment: Environment): Repositor
     ...(environment.AWS_REGION === undefined && own !== undefined ? { region: "us-east-1" } : {}),
     // Only Amazon knows a bucket by a host name of its own.
     ...(own === undefined ? {} : { endpoint: own, forcePathStyle: true }),
+    // A server that takes a request and says nothing is as good as none.
+    requestHandler: { connectionTimeout: 10_000, socketTimeout: 60_000 },
     // Other servers refuse checksums that they do not know; contents are checked by their SHA-256 anyway.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

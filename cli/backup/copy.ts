@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { extract, type Pack, pack } from "tar-stream";
 import { CliError } from "../failure";
 import type { BackupFile, BackupStore } from "./manifest";
-import { objectKey, type Repository, reaching } from "./repository";
+import { objectKey, type Repository, reaching, unreachable } from "./repository";
 import type { Room } from "./room";
 
 /** Smaller ones are written several at a time: a bucket takes its time for each. */
@@ -52,7 +52,8 @@ export async function copyOut(
   has: Map<string, number>,
   watch: CopyWatch,
 ): Promise<CopiedOut> {
-  const found = parseList(await room.run(`cd ${root}\nfind -L . -type f -exec stat -L -c '%s %Y %n' {} +`));
+  const { interrupt } = watch;
+  const found = parseList(await room.run(`cd ${root}\nfind -L . -type f -exec stat -L -c '%s %Y %n' {} +`, interrupt));
   const before = new Map(earlier.map((file) => [file.path, file]));
   const known = found.map((file): BackupFile | undefined => {
     const same = before.get(file.path);
@@ -63,11 +64,14 @@ export async function copyOut(
     room,
     root,
     found.filter((_, index) => known[index] === undefined),
+    interrupt,
   );
   const files = found.map(
     (file, index): BackupFile => known[index] ?? { ...file, sha256: digests.get(file.path) ?? "" },
   );
-  const missing = new Map(files.filter(({ sha256 }) => !has.has(sha256)).map((file) => [file.sha256, file]));
+  const missing = new Map(
+    files.filter(({ sha256, size }) => has.get(sha256) !== size).map((file) => [file.sha256, file]),
+  );
   const descriptions = new Set(files.filter(isDescription).map(({ sha256 }) => sha256));
   const wanted = new Map([...missing, ...files.filter(isDescription).map((file) => [file.sha256, file] as const)]);
   const rows = await fetch({ room, root, aside }, repository, { wanted, missing, descriptions, has, ...watch });
@@ -90,15 +94,21 @@ function parseList(text: string): readonly Listed[] {
     .split("\n")
     .filter((line) => line !== "" && !line.endsWith("/flock.lock"))
     .map((line) => {
-      const [, size, changed, path = ""] = /^(\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
+      const [, size, changed, path] = /^(\d+) (\d+) \.\/(.+)$/.exec(line) ?? [];
+      if (path === undefined) throw new Error(`what the host lists cannot be read: ${line}`);
       return { path, size: Number(size), changed: Number(changed) };
     });
 }
 
-async function digestsOf(room: Room, root: string, files: readonly Listed[]): Promise<ReadonlyMap<string, string>> {
+async function digestsOf(
+  room: Room,
+  root: string,
+  files: readonly Listed[],
+  interrupt: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   if (files.length === 0) return new Map();
   await putList(room, files.map(({ path }) => `${path}\0`).join(""));
-  const text = await room.run(`cd ${root}\nxargs -0 sha256sum < ${LIST}`);
+  const text = await room.run(`cd ${root}\nxargs -0 sha256sum < ${LIST}`, interrupt);
   const lines = text.split("\n").filter((line) => line !== "");
   return new Map(lines.map((line) => [line.slice(66), line.slice(0, 64)]));
 }
@@ -161,7 +171,7 @@ async function fetch(
   }
   await Promise.all([arrived, ...writing]);
   await room.run(`rm -rf ${aside}`);
-  const lost = [...missing.values()].find(({ sha256 }) => !has.has(sha256));
+  const lost = [...missing.values()].find(({ sha256, size }) => has.get(sha256) !== size);
   if (lost !== undefined) throw new Error(`${lost.path} did not arrive`);
   return rows;
 }
@@ -230,9 +240,16 @@ export async function copyIn(
   const archive = pack();
   const filled = fill(archive, files, repository, { uid, gid, interrupt, onBytes });
   filled.catch((error: Error) => archive.destroy(error));
-  const [packed, unpacked] = await Promise.allSettled([filled, room.put(Readable.from(archive), folder)]);
-  if (packed.status === "rejected") throw packed.reason;
-  if (unpacked.status === "rejected") throw unpacked.reason;
+  const unpacked = room.put(Readable.from(archive), folder).catch((error: Error) => {
+    // Nobody takes any more: who fills it must not wait for that.
+    archive.destroy(error);
+    throw error;
+  });
+  const [filling, unpacking] = await Promise.allSettled([filled, unpacked]);
+  // What is wrong with the backup says more than that the host did not get it; else the host's own words do.
+  if (filling.status === "rejected" && filling.reason instanceof CliError) throw filling.reason;
+  if (unpacking.status === "rejected") throw unpacking.reason;
+  if (filling.status === "rejected") throw filling.reason;
   await putList(room, files.map(({ sha256, path }) => `${sha256}  ${path}\n`).join(""));
   if (files.length > 0)
     await room.run(`cd ${folder}\nsha256sum -c ${LIST} > /tmp/checked || { grep -v ': OK$' /tmp/checked; exit 1; }`);
@@ -246,12 +263,42 @@ async function fill(
   { uid, gid, interrupt, onBytes }: CopyWatch & { readonly uid: number; readonly gid: number },
 ): Promise<void> {
   for (const file of files) {
-    const { path, size, changed, sha256 } = file;
-    const content = await reaching(repository, () => repository.read(objectKey(sha256)));
+    const { path, size, changed } = file;
+    const content = await reading(repository, file);
     const entry = archive.entry({ name: path, size, mtime: new Date(changed * 1000), uid, gid, mode: 0o644 });
     await pipeline(content, checking(file, repository, onBytes), entry, { signal: interrupt });
   }
   archive.finalize();
+}
+
+const TRIES = 3;
+
+/**
+ * Small files are read whole, and again when a connection breaks: there are many of them, and one that breaks would be the end
+ * of all. Of a large one it is told.
+ */
+async function reading(repository: Repository, { sha256, size }: BackupFile): Promise<Readable> {
+  return reaching(repository, async () => {
+    if (size >= SMALL_BYTES) {
+      const content = await repository.read(objectKey(sha256));
+      return Readable.from(telling(content, repository));
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return Readable.from([await buffer(await repository.read(objectKey(sha256)))]);
+      } catch (error) {
+        if (attempt >= TRIES) throw error;
+      }
+    }
+  });
+}
+
+async function* telling(content: Readable, repository: Repository): AsyncGenerator<Buffer> {
+  try {
+    yield* content;
+  } catch (error) {
+    throw unreachable(repository, error as Error);
+  }
 }
 
 async function putList(room: Room, text: string): Promise<void> {

@@ -19,6 +19,8 @@ export interface Frozen {
 /** Below a store's folder; what a killed run left there goes with the next one. */
 const OWN_FOLDER = ".mirador-backup";
 const READY_SECONDS = 120;
+/** Exit status of a process that SIGKILL ended. */
+const KILLED = 137;
 
 /** Where the work of a backup is done, in the room of a store. */
 export const asideOf = ({ path }: StoreOnHost): string => `${path}/${OWN_FOLDER}/fetch`;
@@ -65,7 +67,8 @@ async function freezeMetrics(store: StoreOnHost): Promise<Frozen> {
  * @returns nothing when the store does not know how
  */
 async function freezePartitions(store: StoreOnHost, room: Room): Promise<Frozen | undefined> {
-  const said = await askStore(store, "/internal/partition/snapshot/create", "-q -S").catch(
+  // Newer versions refuse anything but POST there.
+  const said = await askStore(store, "/internal/partition/snapshot/create", "-q -S --post-data=").catch(
     ({ message }: Error) => message,
   );
   const paths = snapshotsIn(said, store.path);
@@ -78,7 +81,8 @@ async function freezePartitions(store: StoreOnHost, room: Room): Promise<Frozen 
   const root = `${ownFolder(store)}/tree`;
   const links = paths.map(({ path, day }) => `ln -s ${path} ${root}/partitions/${day}`);
   const release = async (): Promise<void> => {
-    for (const { path } of paths) await askStore(store, `/internal/partition/snapshot/delete?path=${path}`, "-q");
+    for (const { path } of paths)
+      await askStore(store, `/internal/partition/snapshot/delete?path=${path}`, "-q --post-data=");
     await room.run(`rm -rf ${ownFolder(store)}`);
   };
   try {
@@ -108,23 +112,34 @@ export function snapshotsIn(
   });
 }
 
+/** It runs already: 304. */
+export function unlessStarted(error: { readonly statusCode?: number }): void {
+  if (error.statusCode !== 304) throw error;
+}
+
 async function freezeStopped(store: StoreOnHost, room: Room): Promise<Frozen> {
   const container = containerOf(store);
   const root = `${ownFolder(store)}/tree`;
   const { plan, engine } = store.node;
   const { at, away } = await inOrder("the store starts again", async () => {
     const stopped = performance.now();
-    // Without a time of ours the engine gives it the one that the container was made with.
-    await container.stop();
     try {
+      // Without a time of ours the engine gives it the one that the container was made with.
+      await container.stop();
+      const { State } = await container.inspect();
+      if (State.ExitCode === KILLED) throw new Error("it did not end in time and was killed: its last rows are lost");
       await room.run(`mkdir -p ${root}\n[ ! -d ${store.path}/partitions ] || cp -al ${store.path}/partitions ${root}/`);
       return { at: new Date(), away: (performance.now() - stopped) / 1000 };
     } finally {
-      await container.start();
+      await container.start().catch(unlessStarted);
     }
   });
   // Not before everybody can ask it again is the node whole.
-  for (const end = performance.now() + READY_SECONDS * 1000; performance.now() < end; await sleep(500))
-    if ((await missingAt(engine.client, `${plan.prefix}-haproxy`).catch(() => "haproxy")) === undefined) break;
+  let missing: string | undefined;
+  for (const end = performance.now() + READY_SECONDS * 1000; performance.now() < end; await sleep(500)) {
+    missing = await missingAt(engine.client, `${plan.prefix}-haproxy`).catch(() => "haproxy");
+    if (missing === undefined) break;
+  }
+  if (missing !== undefined) console.error(`note: ${plan.name} waits for ${missing} since ${nameOf(store)} was frozen`);
   return { root, at, away, release: () => room.run(`rm -rf ${ownFolder(store)}`).then(() => undefined) };
 }

@@ -35,12 +35,19 @@ export function waitingFor(views: readonly GroupView[], signal: Signal, group: G
   return sizes.reduce((all, size) => all + size, 0);
 }
 
+/** A storage that answers, and the rows that it has. */
+export interface CountedStore extends StoreOnHost {
+  readonly rows: number;
+}
+
 /** The storages that a backup of one signal is made of. */
 export interface PickedStores {
   readonly signal: Signal;
   readonly group: Group;
   /** In the order of the group's nodes. */
-  readonly stores: readonly StoreOnHost[];
+  readonly stores: readonly CountedStore[];
+  /** What the person should know of the other group. */
+  readonly note?: string;
 }
 
 export interface PickRequest {
@@ -48,7 +55,7 @@ export interface PickRequest {
   /** Of all nodes that have data of the fleet, by group, whether they answer or not. */
   readonly holders: Readonly<Record<Signal, readonly { readonly node: string; readonly group: Group }[]>>;
   /** Those that answer. */
-  readonly stores: readonly StoreOnHost[];
+  readonly stores: readonly CountedStore[];
   readonly views: readonly GroupView[];
   /** @default - for each signal the one that answers queries, or lacks the least */
   readonly wanted?: Group | "all";
@@ -60,11 +67,18 @@ interface Candidate extends PickedStores {
   /** Nodes of it that do not answer. */
   readonly away: readonly string[];
   readonly waiting: number;
+  readonly rows: number;
 }
 
+const fuller = (one: Candidate, other: Candidate): number => (one.rows > other.rows * DIFFERENCE ? 1 : 0);
+
+/** Beyond it two groups do not have the same: what comes at this moment, and what was stored twice, is less. */
+const DIFFERENCE = 1.01;
+
 /**
- * Each group has everything. One whose storages all answer and for which the least waits is backed up; among equals, the
- * one that the balancers let answer, for that is never one that lacks something.
+ * Each group should have everything. Of those whose storages all answer the one with clearly more rows is backed up: the
+ * other one was empty once, or lost its disk. Among equals it is the one that the balancers let answer, and then the one for
+ * which less waits.
  * @returns what is in the way, for each signal that no group has complete
  */
 export function pickGroups(request: PickRequest): readonly (PickedStores | Trouble)[] {
@@ -76,8 +90,17 @@ export function pickGroups(request: PickRequest): readonly (PickedStores | Troub
     if (wanted === "all") return candidates.map((one) => (one.away.length === 0 ? one : incomplete(signal, [one])));
     const [best] = candidates
       .filter(({ away }) => away.length === 0)
-      .toSorted((a, b) => b.answers - a.answers || a.waiting - b.waiting);
-    return [best ?? incomplete(signal, candidates)];
+      .toSorted((a, b) => fuller(b, a) - fuller(a, b) || b.answers - a.answers || a.waiting - b.waiting);
+    if (best === undefined) return [incomplete(signal, candidates)];
+    const other = candidates.find((one) => one !== best && fuller(best, one) > 0);
+    return other === undefined
+      ? [best]
+      : [
+          {
+            ...best,
+            note: `group ${other.group} has ${other.rows} rows of ${signal}, group ${best.group} has ${best.rows}`,
+          },
+        ];
   });
 }
 
@@ -92,6 +115,7 @@ function candidateOf({ holders, stores, views }: PickRequest, signal: Signal, gr
     answers: views.filter(({ choice }) => choice[signal] === group).length,
     away: away.map(({ node }) => node),
     waiting: waitingFor(views, signal, group),
+    rows: own.reduce((all, { rows }) => all + rows, 0),
   };
 }
 
@@ -107,14 +131,11 @@ function incomplete(signal: Signal, candidates: readonly Candidate[]): Trouble {
 }
 
 /** The storages of a node that answer now. */
-export async function answeringStores(node: SeenNode): Promise<readonly StoreOnHost[]> {
+export async function answeringStores(node: SeenNode): Promise<readonly CountedStore[]> {
   const found = await Promise.all(
     storesOn(node).map(async (store) => {
-      const answers = await countRows(store).then(
-        () => true,
-        () => false,
-      );
-      return answers ? [store] : [];
+      const rows = await countRows(store).catch(() => undefined);
+      return rows === undefined ? [] : [{ ...store, rows }];
     }),
   );
   return found.flat();

@@ -23,6 +23,8 @@ const OBJECTS = "objects";
 /** A file's place is its content's, so that no content is kept twice, whichever backup and node it is of. */
 export const objectKey = (sha256: string): string => `${OBJECTS}/${sha256.slice(0, 2)}/${sha256}`;
 
+const manifestKey = (id: string): string => `${BACKUPS}/${id}.json`;
+
 /** @param address a folder, or `s3://bucket/folder` @throws CliError when it is neither */
 export async function openRepository(address: string, environment: Environment): Promise<Repository> {
   if (address.startsWith("s3://")) return (await import("./bucket")).openBucket(address, environment);
@@ -47,13 +49,22 @@ export interface Catalog {
   readonly objects: ReadonlyMap<string, number>;
 }
 
-/** @throws CliError `backup/unreachable` when the place does not answer */
-export async function readCatalog(repository: Repository): Promise<Catalog> {
+/** Which backups are read: the list of a large one takes megabytes. */
+export type Wanted = "all" | "newest" | { readonly id: string };
+
+/**
+ * @param wanted of which the lists are read; with `newest`, that and those after it which cannot be read
+ * @throws CliError `backup/unreachable` when the place does not answer
+ */
+export async function readCatalog(repository: Repository, wanted: Wanted = "all"): Promise<Catalog> {
   return reaching(repository, async () => {
     const [manifests, objects] = await Promise.all([repository.list(BACKUPS), repository.list(OBJECTS)]);
     const backups: Manifest[] = [];
     const troubles: Trouble[] = [];
-    for (const key of [...manifests.keys()].filter((name) => name.endsWith(".json")).toSorted()) {
+    const keys = [...manifests.keys()].filter((name) => name.endsWith(".json")).toSorted();
+    for (const key of wanted === "newest" ? keys.toReversed() : keys) {
+      if (typeof wanted === "object" && key !== manifestKey(wanted.id)) continue;
+      if (wanted === "newest" && backups.length > 0) break;
       const text = (await buffer(await repository.read(key))).toString("utf8");
       const found = parseManifest(text, `${repository.where}/${key}`);
       if ("code" in found) troubles.push(found);
@@ -66,9 +77,13 @@ export async function readCatalog(repository: Repository): Promise<Catalog> {
 
 /** The last thing that is written of a backup: without it there is none. */
 export async function writeManifest(repository: Repository, manifest: Manifest): Promise<void> {
-  const content = Buffer.from(manifestText(manifest));
+  const text = manifestText(manifest);
+  const trouble = parseManifest(text, manifestKey(manifest.id));
+  // Better no backup than one that nobody can read.
+  if ("code" in trouble) throw new CliError(trouble);
+  const content = Buffer.from(text);
   await reaching(repository, () =>
-    repository.write(`${BACKUPS}/${manifest.id}.json`, Readable.from([content]), content.length),
+    repository.write(manifestKey(manifest.id), Readable.from([content]), content.length),
   );
 }
 
@@ -88,7 +103,7 @@ export async function prune(repository: Repository, keep: number): Promise<reado
   );
   return reaching(repository, async () => {
     // A backup goes before its contents do: one without some of them must not be found.
-    for (const { id } of gone) await repository.remove(`${BACKUPS}/${id}.json`);
+    for (const { id } of gone) await repository.remove(manifestKey(id));
     for (const sha256 of objects.keys()) if (!needed.has(sha256)) await repository.remove(objectKey(sha256));
     return gone.map(({ id }) => id);
   });
@@ -109,13 +124,21 @@ export async function reaching<T>({ where }: Pick<Repository, "where">, work: ()
         fix: "free some space there (mirador backup prune), then run the same command again: what was written stays and is not sent again; earlier backups are whole",
       });
     }
-    throw new CliError({
-      code: "backup/unreachable",
-      what: `the place of backups fails: ${[name === "Error" ? code : name, message].filter(Boolean).join(": ")}`,
-      where,
-      fix: where.startsWith("s3://")
-        ? "look at the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; what was written stays, and a rerun goes on from there"
-        : "look whether the folder can be written by you; what was written stays, and a rerun goes on from there",
-    });
+    throw unreachable({ where }, error as NodeJS.ErrnoException);
   }
+}
+
+/** @param error of the place's own client */
+export function unreachable(
+  { where }: Pick<Repository, "where">,
+  { code, name, message }: Pick<NodeJS.ErrnoException, "code" | "name" | "message">,
+): CliError {
+  return new CliError({
+    code: "backup/unreachable",
+    what: `the place of backups fails: ${[name === "Error" ? code : name, message].filter(Boolean).join(": ")}`,
+    where,
+    fix: where.startsWith("s3://")
+      ? "look at the bucket's name, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; what was written stays, and a rerun goes on from there"
+      : "look whether the folder can be written by you; what was written stays, and a rerun goes on from there",
+  });
 }

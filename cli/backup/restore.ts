@@ -1,25 +1,21 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Signal } from "../../lib/fleet/definition";
-import { bornFile, CHOICE_FOLDER } from "../../lib/haproxy/reads";
 import type { Group } from "../../lib/plan/groups";
 import { PORTS } from "../../lib/plan/ports";
 import { endpointUrl } from "../../lib/victoria/endpoints";
-import { missingAt, runInside } from "../engine-exec";
 import { CliError, EXIT, formatTrouble, type Trouble } from "../failure";
-import { unlessGone } from "../operate/look";
-import { enginesSaid, nodesToLookAt, seeNodes } from "../operate/nodes";
+import { enginesSaid, type NodeOnEngine, nodesToLookAt, reachNodes, seeNodes } from "../operate/nodes";
 import { inOrder } from "../orderly";
 import { sizeText } from "../queues";
 import { progressOf, type Session } from "../session";
-import type { SeenNode } from "../up/roll-out";
 import { copyIn } from "./copy";
 import { bytesOf, type Manifest } from "./manifest";
 import { type Catalog, openRepository, type Repository, readCatalog } from "./repository";
 import { Room } from "./room";
-import { askFrom, containerOf, countRows, nameOf, type StoreOnHost } from "./store";
+import { askFrom, countRows, nameOf, type StoreOnHost } from "./store";
+import { swapAll } from "./swap";
 import { type Target, targetsOf } from "./target";
 import { verifyBackup } from "./verify";
-import { STAGED, SWAPPING, volumeStates, volumeTroubles } from "./volume-state";
+import { freeBytes, noSpace, STAGED, SWAPPING, spaceFor, volumeStates, volumeTroubles } from "./volume-state";
 
 /** What `mirador restore` is asked for. */
 export interface RestoreOptions {
@@ -40,9 +36,6 @@ export interface RestoreOptions {
   readonly json: boolean;
 }
 
-/** How long a node may take to be ready again. */
-const READY_SECONDS = 300;
-
 /**
  * `mirador restore`: brings the stores of a backup back to every storage group. What is there goes only when everything has
  * arrived on the hosts, and was checked there.
@@ -56,17 +49,22 @@ export async function restore(session: Session, options: RestoreOptions): Promis
   const manifest = await progress.step(
     "repository",
     `reading ${repository.where}`,
-    async () => pickBackup(await readCatalog(repository), repository, options.fromFleet ?? fleet.name, options.id),
+    async () => {
+      const catalog = await readCatalog(repository, options.id === undefined ? "newest" : { id: options.id });
+      return pickBackup(catalog, repository, options.fromFleet ?? fleet.name, options.id);
+    },
     ({ id, stores }) =>
       `${id}: ${sizeText(stores.reduce((all, store) => all + bytesOf(store), 0))}, all of it is there`,
   );
   const ours = plans.filter((plan) => options.group === undefined || plan.group === options.group);
   const nodes = await progress.step("machine", "asking all engines", () => seeNodes(fleet, ours, session), enginesSaid);
   if (options.verify) {
-    const same = await verifyBackup({ session, progress, repository, manifest, nodes });
+    const { minFreeDiskMiB } = fleet;
+    const same = await verifyBackup({ session, progress, repository, manifest, nodes, minFreeDiskMiB });
     if (options.json) process.stdout.write(`${JSON.stringify({ id: manifest.id, verified: same })}\n`);
     return same ? EXIT.ok : EXIT.failed;
   }
+  const reserve = fleet.minFreeDiskMiB * 1024 ** 2;
   const { targets, unfilled, troubles } = targetsOf({ ...options, manifest, nodes });
   const states = await Promise.all(
     nodes.map((node) =>
@@ -82,14 +80,15 @@ export async function restore(session: Session, options: RestoreOptions): Promis
       volumeTroubles(
         targets.filter(({ store }) => store.node === node),
         states[index] ?? new Map(),
-        options.replace,
+        { replace: options.replace, reserve },
       ),
     ),
   ];
   if (inTheWay.length > 0) throw new CliError(inTheWay);
   const rooms = new Map<Target, Room>();
   try {
-    for (const target of targets) rooms.set(target, await stage(target, { session, repository, progress }));
+    for (const target of targets) rooms.set(target, await openRoom(target));
+    for (const target of targets) await stage(target, rooms, { session, repository, progress, reserve });
     const groups = [...new Set(targets.map(({ store }) => store.node.plan.group))];
     for (const group of groups) {
       const own = targets.filter(({ store }) => store.node.plan.group === group);
@@ -102,9 +101,9 @@ export async function restore(session: Session, options: RestoreOptions): Promis
       );
     }
   } finally {
-    await Promise.all([...rooms.values()].map((room) => room.close().catch(() => undefined)));
+    await Promise.all([...rooms].map(([{ store }, room]) => tidy(store, room)));
   }
-  return report({ session, options, manifest, targets, unfilled, nodes });
+  return report({ session, options, manifest, targets, unfilled, nodes: await reachNodes(fleet, plans, session) });
 }
 
 /** @throws CliError when there is none, or not all of it */
@@ -115,6 +114,19 @@ function pickBackup(
   id: string | undefined,
 ): Manifest {
   const found = id === undefined ? backups.at(-1) : backups.find((one) => one.id === id);
+  // Nobody may get an older one because the newest cannot be read.
+  const newer = id === undefined ? troubles : [];
+  if (found !== undefined && newer.length > 0) {
+    throw new CliError([
+      ...newer,
+      {
+        code: "restore/older-backup",
+        what: `the newest backup that can be read is ${found.id}, and there is a newer one`,
+        where,
+        fix: `if that is what you want: --id ${found.id}`,
+      },
+    ]);
+  }
   if (found === undefined) {
     const damaged = troubles.filter((trouble) => id === undefined || trouble.where?.endsWith(`/${id}.json`));
     if (damaged.length > 0) throw new CliError(damaged);
@@ -125,8 +137,6 @@ function pickBackup(
       fix: `mirador backup list ${where} shows what is there`,
     });
   }
-  // Nobody was asked for them by name, and a newer one may be among them.
-  if (id === undefined) for (const trouble of troubles) console.error(formatTrouble(trouble));
   if (found.fleet !== fleet) {
     throw new CliError({
       code: "backup/other-fleet",
@@ -150,109 +160,55 @@ interface Staging {
   readonly session: Session;
   readonly repository: Repository;
   readonly progress: ReturnType<typeof progressOf>;
+  /** Bytes that a store leaves free on its disk. */
+  readonly reserve: number;
+}
+
+function openRoom({ store }: Target): Promise<Room> {
+  const { plan, engine } = store.node;
+  return Room.open({
+    ...{ client: engine.client, image: plan.images.haproxy.ref },
+    name: `${plan.prefix}-restore-${store.signal}`,
+    mounts: [{ source: store.data.source, path: store.path }],
+  });
+}
+
+/** What did not take its place is of no use to anybody. */
+async function tidy({ path }: StoreOnHost, room: Room): Promise<void> {
+  await room.run(`cd ${path}\n[ -f ${SWAPPING} ] || rm -rf ${STAGED}`).catch(() => undefined);
+  await room.close().catch(() => undefined);
 }
 
 /** Brings data to the host, beside what is there, and checks it there. */
-async function stage({ store, backup }: Target, { session, repository, progress }: Staging): Promise<Room> {
-  const { plan, engine } = store.node;
+async function stage(
+  target: Target,
+  rooms: ReadonlyMap<Target, Room>,
+  { session, repository, progress, reserve }: Staging,
+): Promise<void> {
+  const { store, backup } = target;
+  const { plan } = store.node;
+  const room = rooms.get(target) ?? (await openRoom(target));
   const all = bytesOf(backup);
   return progress.step(
     plan.name,
     `${store.signal} are brought there`,
     async (step) => {
-      const room = await Room.open({
-        ...{ client: engine.client, image: plan.images.haproxy.ref },
-        name: `${plan.prefix}-restore-${store.signal}`,
-        mounts: [{ source: store.data.source, path: store.path }],
-      });
+      // Volumes that were not there yet have a disk only now.
+      await room.run(`rm -rf ${store.path}/${STAGED}`);
+      const free = await freeBytes(room, store.path);
+      if (spaceFor(backup) + reserve > free)
+        throw new CliError(noSpace(nameOf(store), store.data.source, spaceFor(backup) + reserve, free));
       let bytes = 0;
-      try {
-        await copyIn(room, `${store.path}/${STAGED}`, backup, repository, {
-          ...{ owner: store.data.owner, interrupt: session.interrupt },
-          onBytes: (more) => {
-            bytes += more;
-            step.waiting(`${store.signal} are brought there: ${sizeText(bytes)} of ${sizeText(all)}`);
-          },
-        });
-        return room;
-      } catch (error) {
-        await room.run(`rm -rf ${store.path}/${STAGED}`).catch(() => undefined);
-        await room.close();
-        throw error;
-      }
+      await copyIn(room, `${store.path}/${STAGED}`, backup, repository, {
+        ...{ owner: store.data.owner, interrupt: session.interrupt },
+        onBytes: (more) => {
+          bytes += more;
+          step.waiting(`${store.signal} are brought there: ${sizeText(bytes)} of ${sizeText(all)}`);
+        },
+      });
     },
     () => `${store.signal}: ${sizeText(all)} are there and checked, not in use yet`,
   );
-}
-
-/** @returns whether there are containers that were started again */
-async function swapAll(targets: readonly Target[], rooms: ReadonlyMap<Target, Room>): Promise<boolean> {
-  const running: Target[] = [];
-  try {
-    await Promise.all(
-      targets.map(async (target) => {
-        const details = await containerOf(target.store).inspect().catch(unlessGone);
-        if (details === undefined) return;
-        running.push(target);
-        await containerOf(target.store).stop().catch(unlessStopped);
-      }),
-    );
-    await Promise.all(targets.map(async (target) => rooms.get(target)?.run(swapScript(target.store))));
-  } finally {
-    await Promise.all(running.map(({ store }) => containerOf(store).start()));
-  }
-  for (const { store } of running) await tellAge(store);
-  for (const node of new Set(running.map(({ store }) => store.node))) await untilReady(node);
-  return running.length > 0;
-}
-
-function unlessStopped(error: { readonly statusCode?: number }): void {
-  if (error.statusCode !== 304) throw error;
-}
-
-/**
- * What is there is renamed away, what was restored is renamed into place, and only then is anything removed. Marks that say
- * what the volume holds stay; restored data counts as older than any, because its group has all of it.
- */
-function swapScript({ path, data }: StoreOnHost): string {
-  const gone = ".mirador-replaced";
-  return [
-    `cd ${path}`,
-    `touch ${SWAPPING}`,
-    `mkdir -p ${gone}`,
-    `for entry in $(ls -A | grep -vxe lost+found -e '\\.mirador-.*'); do mv "$entry" ${gone}/; done`,
-    `for entry in $(ls -A ${STAGED}); do mv "${STAGED}/$entry" .; done`,
-    ...(data.format === undefined ? [] : [`[ -f .mirador-format ] || echo ${data.format} > .mirador-format`]),
-    "[ ! -f .mirador-group ] || touch -d @0 .mirador-group",
-    `chown ${data.owner} .`,
-    "sync",
-    `rm -rf ${STAGED} ${gone} ${SWAPPING}`,
-  ].join("\n");
-}
-
-/** The balancers compare when the data of the groups began: what was restored is older than what came since. */
-async function tellAge({ signal, node: { plan, engine } }: StoreOnHost): Promise<void> {
-  const file = bornFile(signal);
-  if (plan.haproxy.data?.births?.[file] === undefined) return;
-  const path = `${CHOICE_FOLDER}/${file}`;
-  // A deploy says it too, from the mark on the volume.
-  const said = runInside(engine.client, `${plan.prefix}-haproxy`, `echo 0 > ${path}.new && mv ${path}.new ${path}`, 10);
-  await said.catch(() => undefined);
-}
-
-async function untilReady({ plan, engine }: SeenNode): Promise<void> {
-  const haproxy = `${plan.prefix}-haproxy`;
-  let missing: string | undefined;
-  for (const end = performance.now() + READY_SECONDS * 1000; performance.now() < end; await sleep(1_000)) {
-    missing = await missingAt(engine.client, haproxy).catch(() => "haproxy");
-    if (missing === undefined) return;
-  }
-  throw new CliError({
-    code: "restore/not-ready",
-    what: `the data is in place, and ${plan.name} waits for ${missing} since ${READY_SECONDS} s`,
-    where: `${plan.prefix}-${missing}`,
-    fix: `see all it said: npm run mirador -- logs ${missing} --node ${plan.name}; then npm run mirador -- up ${plan.name}`,
-  });
 }
 
 interface Report {
@@ -261,7 +217,7 @@ interface Report {
   readonly manifest: Manifest;
   readonly targets: readonly Target[];
   readonly unfilled: readonly string[];
-  readonly nodes: readonly SeenNode[];
+  readonly nodes: readonly NodeOnEngine[];
 }
 
 async function report({ session, options, manifest, targets, unfilled, nodes }: Report): Promise<number> {
@@ -299,6 +255,9 @@ async function report({ session, options, manifest, targets, unfilled, nodes }: 
       node,
       `${signal}: ${backedUp} rows were backed up, ${now === undefined ? "not running now" : `${now} are there now`}`,
     );
+  const groups = new Set(targets.map(({ store }) => store.node.plan.group));
+  if (groups.size > 1 && rows.some(({ now }) => now !== undefined))
+    progress.line("\nwhat was sent while one group was done may be in the other one alone: npm run mirador -- repair");
   progress.line(
     rows.some(({ now }) => now === undefined)
       ? `\n${manifest.id} is in place; npm run mirador -- up starts what does not run`
@@ -308,7 +267,8 @@ async function report({ session, options, manifest, targets, unfilled, nodes }: 
 }
 
 /** What a select role has kept of earlier answers is not true any more. One that does not run has kept nothing. */
-async function forgetAnswers({ plan, engine }: SeenNode): Promise<void> {
+async function forgetAnswers({ plan, engine }: NodeOnEngine): Promise<void> {
+  if ("code" in engine) return;
   if (plan.stores.metrics.services.every(({ service }) => service !== "vmselect")) return;
   const url = endpointUrl({ service: "vmselect", port: PORTS.vmselect }, "/internal/resetRollupResultCache");
   await askFrom(plan, engine.client, url, "-q").catch(() => undefined);

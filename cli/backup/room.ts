@@ -3,8 +3,8 @@ import type Docker from "dockerode";
 import { runInside } from "../engine-exec";
 
 const LABEL = "mirador.backup";
-/** It ends by itself, should this process be killed. */
-const MOST_SECONDS = 24 * 3600;
+/** It ends by itself, should this process be killed; until then it has to outlive the longest copy. */
+const MOST_SECONDS = 7 * 24 * 3600;
 
 /** What a {@link Room} is made from. */
 export interface RoomRequest {
@@ -63,9 +63,9 @@ export class Room {
     return this.container.id;
   }
 
-  /** @returns what the script printed @throws Error with the last of it, when it fails */
-  public run(script: string): Promise<string> {
-    return runInside(this.client, this.container.id, `set -eu\n${script}`, MOST_SECONDS);
+  /** @param interrupt ends the wait; the script ends with the room @returns what the script printed @throws Error with the last of it, when it fails */
+  public run(script: string, interrupt?: AbortSignal): Promise<string> {
+    return runInside(this.client, this.container.id, `set -eu\n${script}`, MOST_SECONDS, interrupt);
   }
 
   /** Unpacks a tar archive below a folder that is there. */

@@ -3,7 +3,7 @@ import type Docker from "dockerode";
 import { PORTS } from "../../lib/plan/ports";
 import type { ServicePlan } from "../../lib/plan/service-plan";
 import { lastLogLines } from "../engine-logs";
-import { CliError } from "../failure";
+import { CliError, Interrupted } from "../failure";
 import { inOrder } from "../orderly";
 import type { Progress } from "../progress";
 import type { Session } from "../session";
@@ -12,7 +12,8 @@ import { copyIn } from "./copy";
 import type { BackupStore, Manifest } from "./manifest";
 import type { Repository } from "./repository";
 import { Room, removeContainer } from "./room";
-import { rowsIn, type StoreOnHost, storesOn } from "./store";
+import { nameOf, rowsIn, type StoreOnHost, storesOn } from "./store";
+import { freeBytes, noSpace, spaceFor } from "./volume-state";
 
 /** A store opens its parts when it starts; large ones take their time. */
 const START_SECONDS = 300;
@@ -23,6 +24,8 @@ export interface VerifyRequest {
   readonly repository: Repository;
   readonly manifest: Manifest;
   readonly nodes: readonly SeenNode[];
+  /** Of the fleet: what a store leaves free on a disk. */
+  readonly minFreeDiskMiB: number;
 }
 
 /**
@@ -33,9 +36,12 @@ export interface VerifyRequest {
 export async function verifyBackup(request: VerifyRequest): Promise<boolean> {
   let same = true;
   for (const backup of request.manifest.stores) {
-    const node = request.nodes.find(({ plan }) => plan.name === backup.node) ?? request.nodes[0];
+    const node =
+      request.nodes.find(({ plan }) => plan.name === backup.node) ??
+      request.nodes.find((one) => storesOn(one).some(({ signal }) => signal === backup.signal));
     const store = node && storesOn(node).find(({ signal }) => signal === backup.signal);
     if (store === undefined || store.node.plan.stores[store.signal].layout !== backup.layout) throw noScratch(backup);
+    if (request.session.interrupt.aborted) throw new Interrupted("the verification was given up");
     const rows = await request.progress.step(
       backup.node,
       `${backup.signal} are restored into a scratch store`,
@@ -59,11 +65,9 @@ function noScratch({ signal, layout, node }: BackupStore): CliError {
   });
 }
 
-async function countInScratch(
-  { session, repository }: VerifyRequest,
-  backup: BackupStore,
-  { node, service, path, data, signal }: StoreOnHost,
-): Promise<number> {
+async function countInScratch(request: VerifyRequest, backup: BackupStore, store: StoreOnHost): Promise<number> {
+  const { session, repository } = request;
+  const { node, service, path, data, signal } = store;
   const { plan, engine } = node;
   const { client } = engine;
   const scratch = `${plan.prefix}-scratch-${signal}`;
@@ -74,6 +78,10 @@ async function countInScratch(
     mounts: [{ source: scratch, path }],
   });
   try {
+    const reserve = request.minFreeDiskMiB * 1024 ** 2;
+    const free = await freeBytes(room, path);
+    if (spaceFor(backup) + reserve > free)
+      throw new CliError(noSpace(`a scratch store for ${nameOf(store)}`, plan.name, spaceFor(backup) + reserve, free));
     await copyIn(room, folder, backup, repository, {
       ...{ owner: data.owner, interrupt: session.interrupt },
       onBytes: () => undefined,
@@ -95,6 +103,9 @@ async function countInScratch(
     });
     await container.start();
     return await countOnceUp(client, room, service, scratch);
+  } catch (error) {
+    if (session.interrupt.aborted) throw new Interrupted("the verification was given up");
+    throw error;
   } finally {
     await removeScratch(client, scratch, room);
   }

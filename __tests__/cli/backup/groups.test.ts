@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type GroupView, type PickRequest, pickGroups } from "../../../cli/backup/groups";
+import { type CountedStore, type GroupView, type PickRequest, pickGroups } from "../../../cli/backup/groups";
 import type { BackupStore, Manifest } from "../../../cli/backup/manifest";
 import { type StoreOnHost, storesOn } from "../../../cli/backup/store";
 import { targetsOf } from "../../../cli/backup/target";
@@ -21,7 +21,8 @@ function seen(count: number, layout: "cluster" | "single" = "cluster"): readonly
   return plans.map((plan) => ({ plan, engine: {} as SeenNode["engine"], deployed: true }));
 }
 
-const storesOf = (nodes: readonly SeenNode[]): readonly StoreOnHost[] => nodes.flatMap(storesOn);
+const storesOf = (nodes: readonly SeenNode[]): readonly CountedStore[] =>
+  nodes.flatMap(storesOn).map((store) => ({ ...store, rows: 1_000 }));
 
 function request(nodes: readonly SeenNode[], change: Partial<PickRequest> = {}): PickRequest {
   const stores = storesOf(nodes);
@@ -55,13 +56,33 @@ describe("the group that is backed up", () => {
     expect(picked(request(seen(1)))).toEqual(["metrics a node1", "logs a node1", "traces a node1"]);
   });
 
+  /** Both groups have as many rows, on however many nodes. */
+  const even = (nodes: readonly SeenNode[]) =>
+    storesOf(nodes).map((store) => ({ ...store, rows: store.node.plan.group === "a" ? 500 : 1_000 }));
+
   test("is the one that most nodes let answer, and of metrics the one for which the least waits", () => {
     const views = [
       view("node1", "b", { [storeExporter("metrics", "a")]: 4096 }),
       view("node2", "b"),
       view("node3", "a"),
     ];
-    expect(picked(request(seen(3), { views }))).toEqual(["metrics b node2", "logs b node2", "traces b node2"]);
+    expect(picked(request(seen(3), { views, stores: even(seen(3)) }))).toEqual([
+      "metrics b node2",
+      "logs b node2",
+      "traces b node2",
+    ]);
+  });
+
+  test("is the one with more rows, whatever the other one lacks them for; that is told", () => {
+    const nodes = seen(3);
+    // Group b has one node, so that both have the same when that one has twice as much.
+    const rowsOf = (node: string) => ({ node1: 500, node2: 1_500, node3: 500 })[node] ?? 0;
+    const stores = storesOf(nodes).map((store) => ({ ...store, rows: rowsOf(store.node.plan.name) }));
+    const views = [view("node1", "a"), view("node2", "a"), view("node3", "a")];
+    expect(picked(request(nodes, { stores, views }))).toEqual(["metrics b node2", "logs b node2", "traces b node2"]);
+    expect(pickGroups(request(nodes, { stores, views }))[1]).toMatchObject({
+      note: "group a has 1000 rows of logs, group b has 1500",
+    });
   });
 
   test("is whole: one of which a store does not answer is left for the other one", () => {
@@ -152,11 +173,28 @@ test("data is only replaced when that is said, and only where there is room for 
   const { targets } = targetsOf({ nodes, manifest: backupOf(storesOf(nodes), { files }), signals: ["logs"] });
   const source = targets[0]?.store.data.source ?? "";
   const codes = (state: { free: number; held: number; swapping?: boolean }, replace = false) =>
-    volumeTroubles(targets, new Map([[source, { swapping: false, ...state }]]), replace).map(({ code }) => code);
+    volumeTroubles(targets, new Map([[source, { disk: "sda", swapping: false, ...state }]]), {
+      ...{ replace, reserve: 500 },
+    }).map(({ code }) => code);
   expect(codes({ free: 2000, held: 0 })).toEqual([]);
   expect(codes({ free: 2000, held: 1 })).toEqual(["restore/holds-data"]);
   expect(codes({ free: 2000, held: 1 }, true)).toEqual([]);
-  // One that was cut off when it put the data into place goes on.
-  expect(codes({ free: 2000, held: 1, swapping: true })).toEqual([]);
-  expect(codes({ free: 1000, held: 0 })).toEqual(["restore/no-space"]);
+  // What a restore left that was cut off may be anything by now.
+  expect(codes({ free: 2000, held: 1, swapping: true })).toEqual(["restore/holds-data"]);
+  expect(codes({ free: 1500, held: 0 })).toEqual(["restore/no-space"]);
+});
+
+test("stores that share a disk need room for all of them", () => {
+  const nodes = seen(1);
+  const files = [{ path: "a", size: 1000, changed: 0, sha256: "0".repeat(64) }];
+  const { targets } = targetsOf({ nodes, manifest: backupOf(storesOf(nodes), { files }), signals: SIGNALS });
+  const state = { free: 3000, held: 0, swapping: false };
+  const codes = (disks: readonly string[]) =>
+    volumeTroubles(
+      targets,
+      new Map(targets.map(({ store }, index) => [store.data.source, { ...state, disk: disks[index] ?? "" }])),
+      { replace: false, reserve: 0 },
+    ).map(({ code }) => code);
+  expect(codes(["sda", "sdb", "sdc"])).toEqual([]);
+  expect(codes(["sda", "sda", "sda"])).toEqual(["restore/no-space"]);
 });

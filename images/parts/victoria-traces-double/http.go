@@ -51,8 +51,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("/{$}", a.page)
 	mux.HandleFunc("/select/vmui/", a.page)
 	mux.HandleFunc("/internal/force_flush", a.forceFlush)
-	mux.HandleFunc("/internal/partition/snapshot/create", a.createSnapshot)
-	mux.HandleFunc("/internal/partition/snapshot/delete", a.removeSnapshot)
+	mux.HandleFunc("POST /internal/partition/snapshot/create", a.createSnapshot)
+	mux.HandleFunc("POST /internal/partition/snapshot/delete", a.removeSnapshot)
 	mux.HandleFunc("POST /insert/opentelemetry/v1/traces", a.insert)
 	mux.HandleFunc("POST /internal/insert", a.internalInsert)
 	mux.HandleFunc("POST /internal/select/rows", a.internalRows)
@@ -65,6 +65,9 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("/select/jaeger/api/traces/{id}", a.limited(a.jaegerTrace))
 	mux.HandleFunc("/select/jaeger/api/dependencies", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "/select/jaeger/api/dependencies is not supported yet")
+	})
+	mux.HandleFunc("/internal/partition/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusMethodNotAllowed, "only POST is allowed here")
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, fmt.Sprintf("unsupported path requested: %q", r.URL.Path))
