@@ -30,11 +30,11 @@ function engine(node: string, { said = {}, has = {} }: FakeEngine, asked: string
   return async () => ({ node, address: `unix:///${node}.sock`, client: { getImage } as unknown as Docker });
 }
 
-const away: Asker = async () => ({ code: "machine/engine-unreachable", what: "no engine", fix: "start it" });
+const away: Asker = async () => [{ code: "machine/engine-unreachable", what: "no engine", fix: "start it" }];
 const REFUSED = { statusCode: 404, message: "manifest unknown: manifest unknown" };
 
 describe("references are resolved", () => {
-  test("by the first engine that answers, in the order of the fleet", async () => {
+  test("by the first engine that answers, and no other", async () => {
     const asked: string[] = [];
     const said = { "b:1": digestOf("b"), "a:1": digestOf("a") };
     const found = await resolveReferences(

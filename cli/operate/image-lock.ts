@@ -5,8 +5,10 @@ import { readEnvironment } from "../../inputs/environment";
 import { imageLockPath } from "../../inputs/image-lock";
 import { fleetPath } from "../../inputs/load-fleet";
 import { PUBLIC_MODE, replaceFile } from "../../inputs/pki/write";
+import type { Fleet } from "../../lib/fleet/fleet";
 import { byTag, type ImageLock, lockedDigest, renderImageLock } from "../../lib/images/lock";
 import { isLocal, shortReference } from "../../lib/images/reference";
+import type { NodePlan } from "../../lib/plan/node-plan";
 import { neededImages } from "../../lib/plan/plan-fleet";
 import { columns } from "../access-table";
 import { chosenNodes } from "../chosen";
@@ -14,14 +16,14 @@ import { reasonOf } from "../engine-images";
 import { CliError, EXIT, type Trouble } from "../failure";
 import { progressOf, type Session } from "../session";
 import { type ReachedEngine, withinSeconds } from "../up/engines";
-import { hereEngine, nodesToLookAt, reachNode } from "./nodes";
+import { hereEngine, nodesToLookAt, reachNodes } from "./nodes";
 
 /** A registry that says nothing for so long is taken for unreachable. */
 const ANSWER_SECONDS = 45;
 
 /** What {@link lockFleetImages} does. */
 export interface LockOptions {
-  /** Whose engine asks the registries. @default - each node that pulls, then this machine, until all is answered */
+  /** Whose engine asks the registries. @default - the first node that answers, then this machine for what that did not learn */
   readonly node?: string;
   /** Nothing is written. */
   readonly check: boolean;
@@ -69,8 +71,8 @@ export async function lockFleetImages(session: Session, { node, check, json }: L
   const needed = neededImages(fleet, plans);
   const asking = node === undefined ? plans.filter(({ pulls }) => pulls) : chosenNodes(plans, [node]);
   const askers: readonly Asker[] = [
-    ...asking.map((plan) => () => reachNode(fleet, plan, session)),
-    ...(node === undefined ? [() => hereEngine(session).catch(troubleOf)] : []),
+    () => firstToAnswer(fleet, asking, session),
+    ...(node === undefined ? [() => hereEngine(session).catch(troublesOf)] : []),
   ];
   const { answers, troubles } = await progressOf(session, json).step(
     "registry",
@@ -93,8 +95,16 @@ export async function lockFleetImages(session: Session, { node, check, json }: L
   throw new CliError([...troubles, ...outdated]);
 }
 
-/** Reaches an engine that may ask registries, or says why it does not answer. */
-export type Asker = () => Promise<Pick<ReachedEngine, "node" | "client" | "address"> | Trouble>;
+/** One of many is enough: hosts of a fleet share their way out more often than not, and each may take its time to fail. */
+async function firstToAnswer(fleet: Fleet, plans: readonly NodePlan[], session: Session): ReturnType<Asker> {
+  const engines = (await reachNodes(fleet, plans, session)).map(({ engine }) => engine);
+  const troubles = engines.flatMap((engine) => ("code" in engine ? engine : []));
+  const [first] = engines.flatMap((engine) => ("code" in engine ? [] : engine));
+  return first ?? troubles;
+}
+
+/** Reaches an engine that may ask registries, or says why none answers. */
+export type Asker = () => Promise<Pick<ReachedEngine, "node" | "client" | "address"> | readonly Trouble[]>;
 
 export type Answer =
   | { readonly ref: string; readonly digest: string }
@@ -120,8 +130,8 @@ export async function resolveReferences(
     const open = [...answers.values()].filter((answer) => "unanswered" in answer);
     if (open.length === 0) break;
     const engine = await reach();
-    if ("code" in engine) {
-      silent.push(engine);
+    if (!("client" in engine)) {
+      silent.push(...engine);
       continue;
     }
     // This machine's engine may be a node's.
@@ -244,8 +254,7 @@ function lockOutdated({ file, images, unneeded }: LockReport, exists: boolean): 
   return [{ code: "images/lock-outdated", what, where: file, fix }];
 }
 
-function troubleOf(error: unknown): Trouble {
-  const [trouble] = error instanceof CliError ? error.troubles : [];
-  if (trouble === undefined) throw error;
-  return trouble;
+function troublesOf(error: unknown): readonly Trouble[] {
+  if (error instanceof CliError) return error.troubles;
+  throw error;
 }
