@@ -88,7 +88,7 @@ describeWith("docker-registry")("a lock of images, with a real registry (docker-
   test("holds what the registry says, lists for several processors whole, and nothing that no registry has", async () => {
     const before = await stack.mirador({}, "images", "lock", "--check");
     expect(before.output).toMatch(/error images\/lock-outdated\n +what +there is no lock:/);
-    expect(before.status).toBe(1);
+    expect(before.status).toBe(2);
     expect(existsSync(stack.lockFile)).toBe(false);
 
     const { status: exit, output } = await stack.mirador({}, "images", "lock");
@@ -137,11 +137,11 @@ describeWith("docker-registry")("a lock of images, with a real registry (docker-
     const text = await stack.mirador({}, "images", "lock", "--check");
     expect(text.output).toMatch(/parts\/victoria-logs:1 +sha256:\S+ +moved, was sha256:/);
     expect(text.output).toMatch(/error images\/lock-outdated\n.*\n +\S+parts\/victoria-logs:1 is another image now/);
-    expect(text.status).toBe(1);
+    expect(text.status).toBe(2);
     const { status: exit, output } = await stack.mirador({}, "images", "lock", "--check", "--json");
     const report: LockReport = JSON.parse(output.slice(output.indexOf("\n{")));
     expect(report.images.filter(({ digest, before: was }) => digest !== was).map(({ ref }) => ref)).toEqual([refs[0]]);
-    expect(exit).toBe(1);
+    expect(exit).toBe(2);
     expect(await readFile(stack.lockFile, "utf8")).toBe(before);
     expect(await stack.plan()).toEqual(NO_CHANGE);
   });

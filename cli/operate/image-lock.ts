@@ -60,7 +60,7 @@ export interface LockReport {
 
 /**
  * `mirador images lock`: resolves the tags of all images that the fleet needs, and writes their digests beside its module.
- * @returns the exit status: 1 when a tag was not resolved and, with `check`, when the lock is not what registries say now
+ * @returns the exit status: 1 when a tag was not resolved; with `check`, 2 when the lock is not what registries say now
  * @throws CliError for people, with everything that was not resolved; then nothing is written
  */
 export async function lockFleetImages(session: Session, { node, check, json }: LockOptions): Promise<number> {
@@ -91,8 +91,9 @@ export async function lockFleetImages(session: Session, { node, check, json }: L
     if (!json) session.progress.line(`${file} is written; commit it. npm run mirador -- plan tells what it changes`);
   }
   if (troubles.length + outdated.length === 0) return EXIT.ok;
-  if (json) return EXIT.failed;
-  throw new CliError([...troubles, ...outdated]);
+  const status = troubles.length > 0 ? EXIT.failed : EXIT.differences;
+  if (json) return status;
+  throw new CliError([...troubles, ...outdated], status);
 }
 
 /** One of many is enough: hosts of a fleet share their way out more often than not, and each may take its time to fail. */

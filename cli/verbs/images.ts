@@ -64,7 +64,7 @@ export const registerImages: Register = (program, run) => {
     .command("lock")
     .description("resolve the tags to digests, in a file beside the fleet")
     .option("--node <node>", "whose engine asks the registries (default: the first that answers, then this machine's)")
-    .option("--check", "write nothing; exit status 1 when the lock is not what registries say now")
+    .option("--check", "write nothing; exit status 2 when the lock is not what registries say now")
     .option("--json", "for programs")
     .addHelpText("after", LOCK_HELP)
     .action(({ check = false, json = false, node }: LockFlags) =>
