@@ -233,8 +233,9 @@ const TIMEOUT = { timeoutMillis: 15_000 };
 const resourceOf = (id: string) => resourceFromAttributes({ "service.name": SERVICE, "mirador.canary": id });
 
 async function sendTrace(origin: string, id: string, traceId: string): Promise<void> {
-  // The gRPC client follows http_proxy, even to this machine.
-  process.env.no_grpc_proxy = new URL(origin).hostname;
+  // The gRPC client follows http_proxy, even to this machine. Several nodes may be sent to at once.
+  const direct = new Set(process.env.no_grpc_proxy?.split(",")).add(new URL(origin).hostname);
+  process.env.no_grpc_proxy = [...direct].join(",");
   const exporter = new OTLPTraceExporter({
     url: origin,
     ...(origin.startsWith("https:") ? { credentials: credentials.createSsl(trustedAuthorities()) } : {}),

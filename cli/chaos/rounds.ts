@@ -10,8 +10,10 @@ export interface SentItem {
   readonly sentTo: string;
   readonly number: number;
   readonly sentAt: number;
-  /** Absent when it was refused, or not answered in time: nobody has promised to keep it. */
+  /** Absent while it is on its way, and when it was given up: nobody has promised to keep it. */
   acknowledgedAt?: number;
+  /** It was refused, or not answered in time. */
+  givenUp?: true;
 }
 
 /** Of each node, so that a gap is known to this. */
@@ -76,7 +78,9 @@ export class Rounds {
       () => {
         item.acknowledgedAt = clock();
       },
-      () => undefined,
+      () => {
+        item.givenUp = true;
+      },
     );
     this.underWay.add(answered);
     void answered.then(() => this.underWay.delete(answered));

@@ -30,6 +30,7 @@ export interface ChaosOptions {
 
 /** Of items before the fault and after it, so that a gap has two ends. */
 const CALM_SECONDS = 3;
+const LOOK_MILLISECONDS = 500;
 const READY_SECONDS = 300;
 /** How long what was acknowledged may take to be visible when nothing is sent any more. */
 const VISIBLE_SECONDS = 90;
@@ -119,7 +120,7 @@ export function whatComes(
 }
 
 async function play(game: Game): Promise<Played> {
-  const { progress, struck, others } = game;
+  const { others, session } = game;
   const rounds = new Rounds({ nodes: others });
   const watch = new Watch({ nodes: others, run: rounds.run, items: () => rounds.items });
   const from = clock();
@@ -127,33 +128,60 @@ async function play(game: Game): Promise<Played> {
     await sleep(CALM_SECONDS * 1000);
     const began = clock();
     await inOrder("the fault is undone first", () => strike(game, rounds, watch));
-    const ready = await progress.step(
-      "ready",
-      `until ${struck.plan.name} is ready again`,
-      (step) => untilReady(struck, step),
-      ({ missing }) =>
-        missing === undefined ? `${struck.plan.name} is ready again` : `${struck.plan.name} still waits for ${missing}`,
+    const counted = await inOrder("the fault is undone already", () =>
+      unlessInterrupted(session.interrupt, count(game, rounds, watch, from)),
     );
-    await sleep(CALM_SECONDS * 1000);
-    const to = clock();
-    const items = await rounds.end();
-    const found = await progress.step(
-      "count",
-      "until everything is visible",
-      async (step) => {
-        const end = clock() + VISIBLE_SECONDS * 1000;
-        for (; watch.unseen > 0 && clock() < end; await sleep(250))
-          step.waiting(`${watch.unseen} of ${items.length} items are not visible everywhere`);
-        return countEverywhere(game, rounds, step);
-      },
-      () => `every node was asked for all of ${items.length} items`,
-    );
-    return { accounts: accountsOf({ items, watched: await watch.end(), found, from, to }), began, rounds, ...ready };
+    return { ...counted, began, rounds };
   } finally {
     // What is under way must not outlive a failure that is about to be told.
     void rounds.end();
     void watch.end();
   }
+}
+
+/** What comes after the fault, which may take minutes in which a person has seen enough. */
+async function count(
+  game: Game,
+  rounds: Rounds,
+  watch: Watch,
+  from: number,
+): Promise<Omit<Played, "began" | "rounds">> {
+  const { progress, struck } = game;
+  const ready = await progress.step(
+    "ready",
+    `until ${struck.plan.name} is ready again`,
+    (step) => untilReady(struck, step),
+    ({ missing }) =>
+      missing === undefined ? `${struck.plan.name} is ready again` : `${struck.plan.name} still waits for ${missing}`,
+  );
+  await sleep(CALM_SECONDS * 1000);
+  const to = clock();
+  const items = await rounds.end();
+  const found = await progress.step(
+    "count",
+    "until everything is visible",
+    async (step) => {
+      const end = clock() + VISIBLE_SECONDS * 1000;
+      for (let unseen = watch.unseen; unseen > 0 && clock() < end; unseen = watch.unseen) {
+        step.waiting(`${unseen} of ${items.length} items are not visible everywhere`);
+        await sleep(LOOK_MILLISECONDS);
+      }
+      return countEverywhere(game, rounds, step);
+    },
+    () => `every node was asked for all of ${items.length} items`,
+  );
+  return { accounts: accountsOf({ items, watched: await watch.end(), found, from, to }), ...ready };
+}
+
+/** @throws Interrupted at the moment of a Ctrl-C; what `work` does then is of no interest any more */
+async function unlessInterrupted<T>(interrupt: AbortSignal, work: Promise<T>): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    interrupt.addEventListener("abort", () =>
+      reject(new Interrupted("stopped", "the fault was undone, nothing was counted")),
+    );
+  });
+  work.catch(() => undefined);
+  return Promise.race([work, stopped]);
 }
 
 /** The fault, from its first container to the last one that is as it was. */
@@ -181,11 +209,13 @@ async function strike(
       async (step) => {
         await fault.begin();
         const end = clock() + seconds * 1000;
-        for (; clock() < end && !stop.aborted; await sleep(250, undefined, { signal: stop }).catch(() => undefined)) {
+        while (clock() < end && !stop.aborted) {
           const acknowledged = rounds.items.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length;
           step.waiting(
             `${what}: ${WORDS[kind].done}; ${acknowledged} items acknowledged, ${watch.unseen} not yet visible`,
           );
+          const rest = Math.min(LOOK_MILLISECONDS, end - clock());
+          await sleep(Math.max(0, rest), undefined, { signal: stop }).catch(() => undefined);
         }
         if (stop.aborted) throw stop.reason;
       },

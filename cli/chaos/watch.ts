@@ -30,6 +30,8 @@ interface Sight {
   readonly signal: Signal;
   readonly answeredAt: number[];
   readonly seenAt: Map<number, number>;
+  /** So many of the first items need no look any more; a long fault on many nodes has a great many. */
+  settled: number;
 }
 
 const EVERY_MILLISECONDS = 500;
@@ -59,7 +61,7 @@ export class Watch {
 
   constructor(private readonly options: WatchOptions) {
     this.sights = options.nodes.flatMap((node) =>
-      SIGNALS.map((signal) => ({ node, signal, answeredAt: [], seenAt: new Map<number, number>() })),
+      SIGNALS.map((signal) => ({ node, signal, answeredAt: [], seenAt: new Map<number, number>(), settled: 0 })),
     );
     const every = Math.max(EVERY_MILLISECONDS, options.nodes.length * LOOK_COST_MILLISECONDS);
     this.looking = this.sights.map((sight) => this.look(sight, every));
@@ -82,8 +84,14 @@ export class Watch {
     });
   }
 
-  private missing({ signal, seenAt }: Sight): readonly SentItem[] {
-    return acknowledgedOf(this.options.items(), signal).filter(({ number }) => !seenAt.has(number));
+  /** In the order in which they were sent. */
+  private missing(sight: Sight): readonly SentItem[] {
+    const items = this.options.items();
+    const settled = ({ signal, number, givenUp }: SentItem): boolean =>
+      signal !== sight.signal || givenUp === true || sight.seenAt.has(number);
+    for (let item = items[sight.settled]; item !== undefined && settled(item); item = items[sight.settled])
+      sight.settled++;
+    return items.slice(sight.settled).filter((item) => !settled(item) && item.acknowledgedAt !== undefined);
   }
 
   private async look(sight: Sight, every: number): Promise<void> {
