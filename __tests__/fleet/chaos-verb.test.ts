@@ -120,7 +120,7 @@ describe(`mirador chaos and open on three nodes (${context.title})`, () => {
       const { status, output } = await stack.mirador("chaos", "hang", STRUCK, "--yes");
       expect(status).toBe(1);
       expect(output).toMatch(
-        /error chaos\/fleet-not-well\n +what +nothing was touched[\s\S]*node1 is not ready \(vlselect\)/,
+        /error chaos\/fleet-not-well\n +what +nothing was touched[\s\S]*vlselect of node1 is exited/,
       );
     } finally {
       await vlselect.start();

@@ -1,5 +1,5 @@
 import { columns } from "../access-table";
-import { CliError, type Trouble } from "../failure";
+import type { Trouble } from "../failure";
 import { type Account, LATE_SECONDS } from "./account";
 import type { SentItem } from "./rounds";
 
@@ -39,19 +39,27 @@ const secondsCell = (seconds: number | undefined): string => (seconds === undefi
 export const keptAll = (accounts: readonly Account[]): boolean =>
   accounts.every(({ lost, trouble }) => lost.length === 0 && trouble === undefined);
 
-/**
- * What is said when something that was acknowledged is missing.
- * @param began of the fault, in milliseconds since 1970
- */
-export function lostTrouble(accounts: readonly Account[], items: readonly SentItem[], began: number): CliError {
+/** When and where something happened that was acknowledged and is missing. */
+export interface Game {
+  readonly items: readonly SentItem[];
+  /** Of the fault, in milliseconds since 1970. */
+  readonly began: number;
+  /** The fleet has one node. */
+  readonly single: boolean;
+}
+
+/** What is said when something that was acknowledged is missing, or nobody knows. */
+export function lostTroubles(accounts: readonly Account[], game: Game): readonly Trouble[] {
   const unknown = accounts.filter(({ trouble }) => trouble !== undefined);
   const lost = accounts.filter((account) => account.trouble === undefined && account.lost.length > 0);
   const troubles: Trouble[] = [];
   if (lost.length > 0)
     troubles.push({
       code: "chaos/lost",
-      what: lost.map((account) => lostLine(account, items, began)).join("\n"),
-      fix: "what one storage group lacks, the other one may have: npm run mirador -- repair; what still waits to be sent: npm run mirador -- status",
+      what: lost.map((account) => lostLine(account, game)).join("\n"),
+      fix: game.single
+        ? "nobody else has it: a store that is killed loses what it has not written yet, and two nodes keep it twice; what still waits to be sent: npm run mirador -- status"
+        : "what one storage group lacks, the other one may have: npm run mirador -- repair; what still waits to be sent: npm run mirador -- status",
     });
   if (unknown.length > 0)
     troubles.push({
@@ -59,15 +67,17 @@ export function lostTrouble(accounts: readonly Account[], items: readonly SentIt
       what: unknown.map(({ node, signal, trouble }) => `${node} does not answer for ${signal}: ${trouble}`).join("\n"),
       fix: "npm run mirador -- health says what does not work",
     });
-  return new CliError(troubles);
+  return troubles;
 }
 
-/** When they were acknowledged tells an operator whether it is the fault's first seconds or something else. */
-function lostLine({ node, signal, lost }: Account, items: readonly SentItem[], began: number): string {
+/** When they were acknowledged tells an operator whether it is a store's last seconds or something else. */
+function lostLine({ node, signal, lost }: Account, { items, began }: Game): string {
   const numbers = new Set(lost);
   const times = items.flatMap(({ signal: of, number, acknowledgedAt }) =>
     of === signal && numbers.has(number) && acknowledgedAt !== undefined ? (acknowledgedAt - began) / 1000 : [],
   );
-  const when = [Math.min(...times), Math.max(...times)].map((seconds) => `${seconds.toFixed(1)} s`);
-  return `${node} lacks ${lost.length} of ${signal} that were acknowledged, ${when[0] === when[1] ? when[0] : when.join(" to ")} after the fault began`;
+  const [first, last] = [Math.min(...times), Math.max(...times)].map(
+    (seconds) => `${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? "before" : "after"}`,
+  );
+  return `${node} lacks ${lost.length} of ${signal} that were acknowledged ${first === last ? first : `${first} to ${last}`} the fault began`;
 }

@@ -11,7 +11,7 @@ import { progressOf, type Session } from "../session";
 import type { SeenNode } from "../up/roll-out";
 import { type Account, accountsOf } from "./account";
 import { Fault, type FaultKind, struckServices, WORDS } from "./fault";
-import { accountsText, keptAll, lostTrouble } from "./report";
+import { accountsText, keptAll, lostTroubles } from "./report";
 import { clock, Rounds } from "./rounds";
 import { countAt, type Found, Watch } from "./watch";
 import { untilWell } from "./well";
@@ -32,10 +32,13 @@ export interface ChaosOptions {
 const CALM_SECONDS = 3;
 const LOOK_MILLISECONDS = 500;
 const READY_SECONDS = 300;
-/** How long what was acknowledged may take to be visible when nothing is sent any more. */
-const VISIBLE_SECONDS = 90;
-/** Of a node that was asked by all its neighbours already. */
-const COUNT_SECONDS = 30;
+/**
+ * How long nothing may become visible of what is missing still, when nothing is sent any more: a collector that has tried in
+ * vain waits up to 45 s before it tries again.
+ */
+const STANDSTILL_SECONDS = 60;
+/** Nodes that were asked all the time, and the struck one, which was not. */
+const COUNT_SECONDS = { others: 5, struck: 30 } as const;
 const STORES = new Set(["vlstorage", "vtstorage"]);
 
 interface Game extends ChaosOptions {
@@ -161,8 +164,10 @@ async function count(
     "count",
     "until everything is visible",
     async (step) => {
-      const end = clock() + VISIBLE_SECONDS * 1000;
-      for (let unseen = watch.unseen; unseen > 0 && clock() < end; unseen = watch.unseen) {
+      let [least, since] = [Number.POSITIVE_INFINITY, clock()];
+      for (let unseen = watch.unseen; unseen > 0; unseen = watch.unseen) {
+        if (unseen < least) [least, since] = [unseen, clock()];
+        if (clock() - since > STANDSTILL_SECONDS * 1000) break;
         step.waiting(`${unseen} of ${items.length} items are not visible everywhere`);
         await sleep(LOOK_MILLISECONDS);
       }
@@ -273,8 +278,10 @@ async function countEverywhere(game: Game, rounds: Rounds, step: Step): Promise<
       ...{ run: rounds.run, items: rounds.items, limitSeconds },
       onWaiting: (missing) => step.waiting(`${missing} items are missing at ${node.name}`),
     });
-  const spared = await Promise.all(others.map((node) => countOne(node, COUNT_SECONDS)));
-  const last = others.some(({ name }) => name === struck.plan.name) ? [] : await countOne(struck.plan, COUNT_SECONDS);
+  const spared = await Promise.all(others.map((node) => countOne(node, COUNT_SECONDS.others)));
+  const last = others.some(({ name }) => name === struck.plan.name)
+    ? []
+    : await countOne(struck.plan, COUNT_SECONDS.struck);
   return [...spared.flat(), ...last];
 }
 
@@ -285,18 +292,19 @@ function told(
   { accounts, began, rounds, readySeconds, missing }: Played,
 ): number {
   const kept = keptAll(accounts);
+  const single = accounts.every((account) => account.node === node);
   const text = json
     ? JSON.stringify({ ...{ fleet, kind, node, services, seconds, kept }, readySeconds, accounts }, null, 2)
     : ["", ...accountsText(accounts, node)].join("\n");
   process.stdout.write(`${text}\n`);
   const troubles = [
-    ...(kept ? [] : lostTrouble(accounts, rounds.items, began).troubles),
+    ...(kept ? [] : lostTroubles(accounts, { items: rounds.items, began, single })),
     ...(missing === undefined ? [] : [notReady(node, missing)]),
   ];
   if (json) return troubles.length === 0 ? EXIT.ok : EXIT.failed;
   const acknowledged = rounds.items.filter(({ acknowledgedAt }) => acknowledgedAt !== undefined).length;
   if (kept) process.stdout.write(`\nnothing that was acknowledged is lost: ${acknowledged} items\n`);
-  if (kind === "kill" && services.some((service) => STORES.has(service)) && accounts.some((one) => one.node !== node))
+  if (kind === "kill" && services.some((service) => STORES.has(service)) && !single)
     process.stdout.write(
       `stores of ${node} were killed, and may lack their last seconds, which the other group has:\nnpm run mirador -- repair, before a node of the other group is struck\n`,
     );

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SIGNALS } from "../../lib/fleet/definition";
 import type { Fleet } from "../../lib/fleet/fleet";
-import type { NodePlan } from "../../lib/plan/node-plan";
+import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
 import { CliError } from "../failure";
 import { healthOf } from "../operate/health";
+import { serviceContainers } from "../operate/look";
+import { asked } from "../up/engines";
 import { FleetWatch } from "../up/fleet-watch";
 import { eyesOn } from "../up/node-eyes";
 import type { SeenNode } from "../up/roll-out";
@@ -31,6 +33,7 @@ export async function untilWell(
   const single = nodes.length === 1;
   for (const end = performance.now() + PATIENCE_SECONDS * 1000; ; await sleep(LOOK_MILLISECONDS)) {
     const reasons = [
+      ...(await notRunning(nodes)),
       ...(single ? [] : await watch.withoutNode(struck.name, struck.group)),
       ...(await watch.readiness(struck.name)),
     ];
@@ -40,6 +43,19 @@ export async function untilWell(
     if (performance.now() >= end) throw notWell(reasons);
     waiting(reasons.join("; "));
   }
+}
+
+/** Balancers need seconds to notice that a service is gone; its engine knows at once. */
+async function notRunning(nodes: readonly SeenNode[]): Promise<readonly string[]> {
+  const found = nodes.map(async ({ plan, engine }) => {
+    const containers = await asked(engine, () => serviceContainers(engine.client, plan));
+    if ("code" in containers) throw new CliError(containers);
+    return servicesOf(plan).flatMap(({ service }) => {
+      const state = containers.get(service)?.State ?? "missing";
+      return state === "running" ? [] : [`${service} of ${plan.name} is ${state}`];
+    });
+  });
+  return (await Promise.all(found)).flat();
 }
 
 async function atAccessPoints(nodes: readonly SeenNode[]): Promise<readonly string[]> {

@@ -92,7 +92,8 @@ async function lookAtReached(plan: NodePlan, engine: ReachedEngine): Promise<Nod
   return { ...about, ready, ...(ready ? {} : { missing }), services };
 }
 
-async function serviceContainers(
+/** The containers of a node's services, whatever their state; by service. */
+export async function serviceContainers(
   client: Docker,
   { fleet, name }: NodePlan,
 ): Promise<ReadonlyMap<string, ContainerInfo>> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { canaryTargets } from "../../../cli/canary";
 import { accountsOf, longestGap, type Seen } from "../../../cli/chaos/account";
-import { accountsText, keptAll, lostTrouble } from "../../../cli/chaos/report";
+import { accountsText, keptAll, lostTroubles } from "../../../cli/chaos/report";
 import { numberOfTrace, Rounds, type SentItem, traceIdOf } from "../../../cli/chaos/rounds";
 import { type AskNumbers, numbersUrl, rowNumbers } from "../../../cli/chaos/store";
 import { countAt, Watch } from "../../../cli/chaos/watch";
@@ -72,9 +72,19 @@ test("a log that one node lacks is lost, and said with the moment of its acknowl
     ["node2", "logs", [3]],
   ]);
   const third = items.find(({ signal, number }) => signal === "logs" && number === 3);
-  const { troubles } = lostTrouble(accounts, items, (third?.acknowledgedAt ?? 0) - 1_500);
-  expect(troubles).toMatchObject([
-    { code: "chaos/lost", what: "node2 lacks 1 of logs that were acknowledged, 1.5 s after the fault began" },
+  const at = third?.acknowledgedAt ?? 0;
+  expect(lostTroubles(accounts, { items, began: at - 1_500, single: false })).toMatchObject([
+    {
+      code: "chaos/lost",
+      what: "node2 lacks 1 of logs that were acknowledged 1.5 s after the fault began",
+      fix: expect.stringContaining("mirador -- repair"),
+    },
+  ]);
+  expect(lostTroubles(accounts, { items, began: at + 2_900, single: true })).toMatchObject([
+    {
+      what: expect.stringContaining(" 2.9 s before the fault began"),
+      fix: expect.stringMatching(/^nobody else has it/),
+    },
   ]);
   const text = accountsText(accounts, "node3").join("\n");
   expect(text).toMatch(/^logs +node2 +\d+ +\d+ +1 +0 /m);
@@ -91,7 +101,7 @@ test("a node that does not answer in the end is not one that has everything", as
   const seen: Seen = { items, watched: [], found, from: 0, to: 1 };
   expect(keptAll(accounts)).toBe(true);
   expect(keptAll(accountsOf(seen))).toBe(false);
-  expect(lostTrouble(accountsOf(seen), items, 0).troubles).toMatchObject([
+  expect(lostTroubles(accountsOf(seen), { items, began: 0, single: false })).toMatchObject([
     { code: "chaos/not-counted", what: expect.stringContaining("node3 does not answer for logs: ECONNREFUSED") },
   ]);
 });
