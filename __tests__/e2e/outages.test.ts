@@ -5,7 +5,7 @@ import { Load, type LoadOptions, type SignalName, verify } from "./support/loadg
 import { context, ready, stack } from "./support/shared-stack";
 import { sayCounts } from "./support/summary";
 
-const AWAY_SECONDS = 60;
+const AWAY_SECONDS = 30;
 
 const gateway: Omit<LoadOptions, "seconds"> = { spans: 250, logs: 250, samples: 1_000 };
 
