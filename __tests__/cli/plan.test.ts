@@ -143,6 +143,27 @@ describe("what Terraform would do, in words", () => {
     expect(changesSaid(changes)).toBe("vlstorage, vmstorage, ready to be replaced");
   });
 
+  test("data that a service would no longer see is told, and where it stays", () => {
+    const mounts = (source: Values) => ({
+      volumes: [
+        { container_path: "/data", read_only: false, ...source },
+        { container_path: "/socket", volume_name: "x", read_only: true },
+      ],
+    });
+    const [before, after] = [mounts({ volume_name: "mirador_node1-logs-data" }), mounts({ host_path: "/mnt/logs" })];
+    const paths = { replace_paths: [["volumes"]] };
+    const changes = changesOf({
+      resource_changes: [
+        container("vlstorage", REPLACED, before, after, paths),
+        container("vmstorage", REPLACED, before, before, { replace_paths: [["image"]] }),
+        container("prepare", REPLACED, before, after, paths),
+      ],
+    });
+    expect(changeLines(plan, changes).filter((line) => line.startsWith("left behind"))).toEqual([
+      "left behind: what vlstorage has in mirador_node1-logs-data stays there and is seen no more; it goes on with what is in /mnt/logs",
+    ]);
+  });
+
   test("a deploy takes nothing away that only makes, starts, or changes what goes on running", () => {
     const services = new Set(["gateway", "haproxy"]);
     const takes = (change: TerraformChange) => takesAway(changesOf({ resource_changes: [change] }), services);
@@ -175,6 +196,7 @@ describe("drift", () => {
     ] as const,
     others: ["docker_image.haproxy: make"],
     removedVolumes: [],
+    moves: [],
   };
 
   test("is what Terraform would change, and what it takes for well that is not", () => {

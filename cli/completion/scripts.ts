@@ -1,3 +1,5 @@
+import { TYPED_IN } from "../typed-path";
+
 /** Shells that there is a script for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
@@ -17,11 +19,12 @@ export function completionScript(shell: Shell, checkout: string): string {
 }
 
 const START = "exec node --import tsx cli/mirador.ts";
+const PLACE = `export ${TYPED_IN}="$PWD"`;
 
 const SCRIPTS: Readonly<Record<Shell, (checkout: string) => string>> = {
   // Words are cut at spaces and not where readline cuts them (also at "=" and ":"); what it is given back is the part that it
   // would replace. Nothing that stands on the line is evaluated.
-  bash: (checkout) => `mirador() { (cd ${posixQuoted(checkout)} && ${START} "$@"); }
+  bash: (checkout) => `mirador() { (${PLACE}; cd ${posixQuoted(checkout)} && ${START} "$@"); }
 _mirador() {
   local word head piece=\${COMP_WORDS[COMP_CWORD]} line=\${COMP_LINE:0:COMP_POINT}
   local -a words=()
@@ -39,7 +42,7 @@ _mirador() {
 }
 complete -F _mirador mirador
 `,
-  zsh: (checkout) => `mirador() { (cd ${posixQuoted(checkout)} && ${START} "$@") }
+  zsh: (checkout) => `mirador() { (${PLACE}; cd ${posixQuoted(checkout)} && ${START} "$@") }
 _mirador() {
   local line word about
   local -a found shown
@@ -56,7 +59,7 @@ _mirador() {
 compdef _mirador mirador
 `,
   fish: (checkout) => `function mirador
-    sh -c 'cd "$0" && ${START} "$@"' ${fishQuoted(checkout)} $argv
+    sh -c '${PLACE}; cd "$0" && ${START} "$@"' ${fishQuoted(checkout)} $argv
 end
 function __mirador_words
     set -l words (commandline -opc)

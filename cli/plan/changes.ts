@@ -26,6 +26,16 @@ export interface NodeChanges {
   readonly others: readonly string[];
   /** Names of Docker volumes that would be removed with what is in them. */
   readonly removedVolumes: readonly string[];
+  /** Containers that would write to another place than until now. */
+  readonly moves: readonly DataMove[];
+}
+
+/** What a container keeps stays where it was, and it goes on with what is in the other place. */
+export interface DataMove {
+  readonly container: string;
+  /** Volume's name or folder of the host. */
+  readonly from: string;
+  readonly to: string;
 }
 
 /** Pure: Terraform's plan in the words of a node. */
@@ -41,6 +51,7 @@ export function changesOf({ resource_changes = [], resource_drift = [] }: Terraf
     removedVolumes: due.flatMap(({ type, change }) =>
       type === "docker_volume" && change.actions.includes("delete") ? textOf(change.before?.name) : [],
     ),
+    moves: containers.flatMap(movesOf),
   };
 }
 
@@ -74,6 +85,24 @@ function containerChange({ name, change }: TerraformChange, drift: TerraformChan
     runs: change.before !== null && change.before.must_run !== false,
     from: touched ? "host" : "fleet",
   };
+}
+
+/** Attributes of the provider's `volumes` that say what is mounted where. */
+interface Mount {
+  readonly container_path?: string;
+  readonly volume_name?: string;
+  readonly host_path?: string;
+  readonly read_only?: boolean;
+}
+
+function movesOf({ name, change: { before, after } }: TerraformChange): readonly DataMove[] {
+  const mounts = (values: Change["before"]): readonly Mount[] => (Array.isArray(values?.volumes) ? values.volumes : []);
+  const source = ({ volume_name, host_path }: Mount): string => volume_name || host_path || "";
+  return mounts(before).flatMap((was): readonly DataMove[] => {
+    const now = mounts(after).find(({ container_path }) => container_path === was.container_path);
+    if (was.read_only === true || now === undefined || source(now) === source(was)) return [];
+    return [{ container: name, from: source(was), to: source(now) }];
+  });
 }
 
 /** What was changed on the host is what Terraform changes back. */

@@ -3,7 +3,7 @@ import { EXIT, formatTrouble } from "../failure";
 import { lookAtNode, type ServiceLook } from "../operate/look";
 import { enginesSaid, plannedNodes, seeNodes } from "../operate/nodes";
 import { progressOf, type Session } from "../session";
-import { type PlannedNode, planAll } from "../up/plans";
+import { type PlannedNode, planAll, writeStacks } from "../up/plans";
 import type { SeenNode } from "../up/roll-out";
 import type { NodeChanges } from "./changes";
 import { changeLines } from "./words";
@@ -72,13 +72,18 @@ async function compare(
 ): Promise<{ readonly fleet: string; readonly nodes: readonly SeenNode[]; readonly planned: readonly PlannedNode[] }> {
   const { fleet, plans } = await plannedNodes(session, named);
   const told = { ...session, progress: progressOf(session, json) };
-  const nodes = await told.progress.step(
-    "machine",
-    "asking all engines",
-    () => seeNodes(fleet, plans, session),
-    enginesSaid,
-  );
-  return { fleet: fleet.name, nodes, planned: await planAll(told, nodes) };
+  const written = writeStacks(session);
+  try {
+    const nodes = await told.progress.step(
+      "machine",
+      "asking all engines",
+      () => seeNodes(fleet, plans, session),
+      enginesSaid,
+    );
+    return { fleet: fleet.name, nodes, planned: await planAll(told, nodes, written) };
+  } finally {
+    await Promise.allSettled([written]);
+  }
 }
 
 /** Terraform takes a container for well that is paused, or that starts and ends again and again. */

@@ -1,5 +1,5 @@
 import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
-import { type ContainerChange, differs, type NodeChanges } from "./changes";
+import { type ContainerChange, type DataMove, differs, type NodeChanges } from "./changes";
 
 /** How an action reads before its reasons. */
 const ACTIONS: Readonly<Record<ContainerChange["action"], string>> = {
@@ -23,8 +23,12 @@ export function changeLines(plan: NodePlan, changes: NodeChanges): readonly stri
     ...(jobs.length === 0 ? [] : [`jobs that run: ${jobs.join(", ")}`]),
     ...(staying.length === 0 ? [] : [`stays up: ${staying.join(", ")}`]),
     ...lossesOf(changes).map((loss) => `lost: ${loss}`),
+    ...changes.moves.filter(({ container }) => services.has(container)).map(moveSaid),
   ];
 }
+
+const moveSaid = ({ container, from, to }: DataMove): string =>
+  `left behind: what ${container} has in ${from} stays there and is seen no more; it goes on with what is in ${to}`;
 
 function reasons({ because, from }: ContainerChange): string {
   const by = from === "host" ? "on the host" : "";

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
 import { type Deployment, planDeployment } from "../deployment";
 import { CliError, Interrupted, type Trouble } from "../failure";
@@ -22,17 +23,32 @@ export interface PlannedNode extends RollNode {
   readonly takesAway: boolean;
 }
 
-/** Each is a Terraform with its provider: they mostly wait for a far engine, and they share this machine. */
-const PLANS_AT_ONCE = 2;
+/** Each is a Terraform with its provider, at work for about a second and else waiting for a far engine. */
+const PLANS_AT_ONCE = availableParallelism() + 1;
 
-/** Writes all stacks and compares each with its engine; what is wrong with any of them is told at once. */
-export async function planAll(session: Session, nodes: readonly UpNode[]): Promise<readonly PlannedNode[]> {
+/**
+ * Begins to write all stacks, for {@link planAll}: engines can be asked meanwhile. Whoever gives up before that has to wait
+ * for it all the same: the lock of the stacks is still held for it.
+ */
+export function writeStacks({ folder, environment }: Pick<Session, "folder" | "environment">): Promise<void> {
+  const written = synth({ folder, env: environment });
+  // Who waits for it hears of it; until then nobody does.
+  written.catch(() => {});
+  return written;
+}
+
+/** Compares the stack of each node with its engine; what is wrong with any of them is told at once. */
+export async function planAll(
+  session: Session,
+  nodes: readonly UpNode[],
+  written = writeStacks(session),
+): Promise<readonly PlannedNode[]> {
   const { folder, environment, progress, interrupt } = session;
   return progress.step(
     "plan",
     "the program writes what Terraform reads",
     async (step) => {
-      await synth({ folder, env: environment });
+      await written;
       const env = terraformEnvironment(environment);
       const waiting = new Set(nodes.map(({ plan: { name } }) => name));
       const answers = await inTurns(nodes, PLANS_AT_ONCE, async ({ plan, engine }): Promise<PlannedNode | CliError> => {

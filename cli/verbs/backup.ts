@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { BackupOptions } from "../backup/backup";
+import { typedPath } from "../typed-path";
 import type { Register } from ".";
 import { groupOption } from "./group-option";
 import { whileLocked } from "./locked";
@@ -40,7 +41,7 @@ export const registerBackup: Register = (program, run) => {
     .action((to: string, { verify = false, json = false, ...group }: Partial<BackupOptions>) =>
       run((session) =>
         whileLocked(session, ["backup", to], async () =>
-          (await import("../backup/backup")).backup(session, { to, verify, json, ...group }),
+          (await import("../backup/backup")).backup(session, { to: typedPath(session, to), verify, json, ...group }),
         ),
       ),
     );
@@ -50,7 +51,7 @@ export const registerBackup: Register = (program, run) => {
     .argument("<to>", "a folder, or s3://bucket/folder")
     .option("--json", "for programs")
     .action((to: string, { json = false }: { json?: boolean }) =>
-      run(async (session) => (await import("../backup/shelf")).listBackups(session, to, json)),
+      run(async (session) => (await import("../backup/shelf")).listBackups(session, typedPath(session, to), json)),
     );
   backup
     .command("prune")
@@ -60,7 +61,7 @@ export const registerBackup: Register = (program, run) => {
     .action((to: string, { keep }: { keep: number }) =>
       run((session) =>
         whileLocked(session, ["backup prune", to], async () =>
-          (await import("../backup/shelf")).pruneBackups(session, to, keep),
+          (await import("../backup/shelf")).pruneBackups(session, typedPath(session, to), keep),
         ),
       ),
     );

@@ -1,3 +1,4 @@
+import { typedPath } from "../typed-path";
 import type { Register } from ".";
 import { whileLocked } from "./locked";
 
@@ -91,7 +92,9 @@ export const registerImages: Register = (program, run) => {
     .argument("[node...]", "what these need (default: all)")
     .option("--here", "this machine's engine writes, and pulls what it lacks; no node is asked")
     .action((file: string, nodes: readonly string[], { here = false }: { readonly here?: boolean }) =>
-      run(async (session) => (await import("../operate/image-files")).saveImages(session, { file, nodes, here })),
+      run(async (session) =>
+        (await import("../operate/image-files")).saveImages(session, { file: typedPath(session, file), nodes, here }),
+      ),
     );
   images
     .command("load")
@@ -101,7 +104,7 @@ export const registerImages: Register = (program, run) => {
     .action((file: string, nodes: readonly string[]) =>
       run((session) =>
         whileLocked(session, ["images load", ...nodes], async () =>
-          (await import("../operate/image-files")).loadImages(session, file, nodes),
+          (await import("../operate/image-files")).loadImages(session, typedPath(session, file), nodes),
         ),
       ),
     );

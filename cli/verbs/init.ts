@@ -1,6 +1,7 @@
 import { NODE_SYNTAX } from "../init/node-option";
 import { init } from "../init/run";
 import { madeJson, tellMade } from "../init/told";
+import { typedPath } from "../typed-path";
 import type { Register } from ".";
 
 const HELP = `
@@ -45,7 +46,8 @@ export const registerInit: Register = (program, run) => {
     .addHelpText("after", HELP)
     .action(({ node: nodes = [], name, fromEnv: envFiles = [], json = false }: Flags) =>
       run(async (session) => {
-        const made = await init(session, { nodes, envFiles, name });
+        const typed = envFiles.map((file) => typedPath(session, file));
+        const made = await init(session, { nodes, envFiles: typed, name });
         if (json) process.stdout.write(`${madeJson(made)}\n`);
         else tellMade(made, session.folder, session.progress);
       }),

@@ -2,6 +2,7 @@ import { Option } from "commander";
 import type { Signal } from "../../lib/fleet/definition";
 import { SIGNALS } from "../../lib/fleet/definition";
 import type { Group } from "../../lib/plan/groups";
+import { typedPath } from "../typed-path";
 import type { Register } from ".";
 import { groupOption } from "./group-option";
 import { whileLocked } from "./locked";
@@ -43,7 +44,11 @@ export const registerRestore: Register = (program, run) => {
       run((session) =>
         whileLocked(session, ["restore", from], async () =>
           (await import("../backup/restore")).restore(session, {
-            ...{ from, signals: flags.signal ?? SIGNALS, ...(group === undefined ? {} : { group }) },
+            ...{
+              from: typedPath(session, from),
+              signals: flags.signal ?? SIGNALS,
+              ...(group === undefined ? {} : { group }),
+            },
             ...(id === undefined ? {} : { id }),
             ...(fromFleet === undefined ? {} : { fromFleet }),
             ...{ replace: flags.replace ?? false, verify: flags.verify ?? false, json: flags.json ?? false },

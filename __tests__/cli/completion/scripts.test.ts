@@ -54,6 +54,13 @@ describe.skipIf(!isThere("bash"))("bash", () => {
     expect(said.split("\n")).toEqual(["complete -F _mirador mirador", ...BASH_LINES.map(([, , words]) => words), ""]);
   });
 
+  test("takes paths from where it was typed", () => {
+    const place = temporaryFolder({ "mine/x": "" });
+    const typed = `cd '${place}/mine'; mirador images load ../x.tar 2>&1; echo`;
+    const said = run("bash", ["--norc", "-c"], [completionScript("bash", checkout()), typed].join("\n"));
+    expect(said).toContain(`there is no ${place}/x.tar`);
+  });
+
   test("runs mirador of that checkout, and hands its exit status on", () => {
     const said = run("bash", ["--norc", "-c"], `${completionScript("bash", checkout())}mirador nope 2>&1; echo $?`);
     expect(said).toMatch(/unknown command 'nope'[\s\S]*\n64\n$/);
