@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FleetContext } from "../__tests__/fleet/support/context";
-import { FleetStack } from "../__tests__/fleet/support/fleet-stack";
-import { fleetOn } from "../__tests__/fleet/support/fleets";
-import setUpHosts from "../__tests__/fleet/support/global-setup";
-import { Rig } from "../__tests__/fleet/support/rig";
-import { untilReady } from "../__tests__/fleet/support/trial";
+import type { FleetStack } from "../__tests__/fleet/support/fleet-stack";
 import { FLEET_LOADS } from "./fleet-table";
+import { withFleet, withHosts } from "./hosts";
 import { flagsOf, type Load, send, type Target, targetAt, verify } from "./load";
 import type { Session } from "./session";
 import { sum } from "./statistics";
@@ -32,34 +29,17 @@ const DRAIN_SECONDS = 5;
 
 /** One node, then three, and again: the machine's speed drifts, so what is compared runs side by side. */
 export async function measureFleet(session: Session): Promise<readonly FleetRun[]> {
-  const made: { context?: FleetContext } = {};
-  const tearDown = await setUpHosts({
-    provide: (_, value) => {
-      made.context = value as FleetContext;
-    },
-  });
-  try {
-    const { context } = made;
-    if (context === undefined) throw new Error("the hosts were made without a word");
+  return withHosts(async (context) => {
     const runs: FleetRun[] = [];
     for (let round = 1; round <= session.settings.rounds; round++) {
       for (const nodes of [1, 3]) runs.push(...(await measureNodes(session, context, nodes, round)));
     }
     return runs;
-  } finally {
-    await tearDown();
-  }
+  });
 }
 
 async function measureNodes(session: Session, context: FleetContext, count: number, round: number) {
-  const rig = new Rig(context.rig);
-  const fleet = fleetOn(rig.hosts.slice(0, count), `bench${count}`, context.metricsLayout);
-  const stack = new FleetStack(context, rig, fleet);
-  await stack.forget();
-  try {
-    await stack.deployAll();
-    for (const node of stack.nodes) await untilReady(stack, node);
-    await untilJobsEnded(session, stack);
+  return withFleet(session, context, count, async (stack) => {
     const resting = await usageOf(stack);
     await sleep(REST_SECONDS * 1000, undefined, session);
     const rest = sum(Object.values(cpuBetween(resting, await usageOf(stack)))) / REST_SECONDS;
@@ -71,9 +51,7 @@ async function measureNodes(session: Session, context: FleetContext, count: numb
       session.log(`fleet of ${count}, ${load.title}, round ${round}: ${shown}`);
     }
     return runs;
-  } finally {
-    await stack.forget();
-  }
+  });
 }
 
 interface Case {
@@ -131,14 +109,6 @@ async function measure(
     services,
     lost: sum(stored.map(({ lost }) => lost)),
   };
-}
-
-/** Jobs stay a minute and a half, so that Terraform sees them healthy; what Docker asks them meanwhile takes from the others. */
-async function untilJobsEnded(session: Session, stack: FleetStack): Promise<void> {
-  const label = [`mirador.fleet=${stack.fleet.name}`, "mirador.job"];
-  const filters = JSON.stringify({ label, status: ["running"] });
-  const running = () => stack.nodes.map((node) => stack.host(node).docker.listContainers({ filters }));
-  while ((await Promise.all(running())).flat().length > 0) await sleep(1_000, undefined, session);
 }
 
 /** By `node/service`. */

@@ -7,7 +7,7 @@ import { sum } from "./statistics";
 
 /** What the design promises for one node, beside what was measured now; rows of a table. */
 export function promiseRows(
-  { synth, deploy, memory, cpu, fleet }: Measured,
+  { synth, deploy, memory, cpu, fleet, verbs }: Measured,
   traceStandIn: boolean,
 ): readonly (readonly Cell[])[] {
   const total = (values: Readonly<Record<string, number>> | undefined): number | undefined =>
@@ -35,6 +35,9 @@ export function promiseRows(
           " ×",
           fleet && fleetRatio(fleet, key).median,
         ] as const,
+    ),
+    ...(["status", "doctor", "plan"] as const).map(
+      (verb) => [`mirador ${verb} of three nodes`, 5, " s", verbs?.[verb].median] as const,
     ),
   ];
   return rows.flatMap(([promise, limit, unit, measured]) => {

@@ -12,6 +12,7 @@ import { promiseRows } from "./promises";
 import type { Settings } from "./session";
 import { sum } from "./statistics";
 import type { SynthResult } from "./synth";
+import { LOOKING, type VerbsResult } from "./verbs";
 
 /** Everything that was measured; the JSON file holds exactly this. */
 export interface Report extends Measured {
@@ -27,6 +28,7 @@ export interface Measured {
   readonly memory?: MemoryResult | undefined;
   readonly cpu?: readonly CpuRun[] | undefined;
   readonly fleet?: readonly FleetRun[] | undefined;
+  readonly verbs?: VerbsResult | undefined;
   readonly backup?: BackupResult | undefined;
 }
 
@@ -39,11 +41,12 @@ export function renderReport({
   memory,
   cpu,
   fleet,
+  verbs,
   backup,
 }: Report): string {
   const sections = [machineText(machine, started.slice(0, 10))];
   const traceStandIn = machine.parts.some(({ key, standIn }) => key === "victoria-traces" && standIn !== undefined);
-  const promises = promiseRows({ synth, deploy, memory, cpu, fleet }, traceStandIn);
+  const promises = promiseRows({ synth, deploy, memory, cpu, fleet, verbs }, traceStandIn);
   if (promises.length > 0) sections.push(table(["promise", "figure", "measured", "kept"], promises));
   if (synth !== undefined) sections.push("### Synth", synthTable(synth));
   if (deploy !== undefined) sections.push("### One node, through Terraform", deployTable(deploy));
@@ -64,6 +67,12 @@ export function renderReport({
       "### Three nodes beside one",
       `Each node is a Docker host of its own in a network namespace of the same machine. ${settings.rounds} round(s) of one node, then three, from empty stores; the same ${settings.seconds} s of load over OTLP gRPC, on three nodes a third of it at each; medians. A fleet of several stores every item twice, once in each group. Mesh: what HAProxy uses on three nodes beyond what it uses on one, which is TLS between the nodes and a second hop. At rest: what the containers use in the same time when nothing is sent.`,
       fleetTable(fleet),
+    );
+  if (verbs !== undefined)
+    sections.push(
+      "### The operator's command on three nodes",
+      `Each node is a Docker host of its own in a network namespace of the same machine; nothing differs from the plan. ${settings.rounds} round(s), each command from its start to its end.`,
+      verbsTable(verbs),
     );
   if (backup !== undefined)
     sections.push(
@@ -91,6 +100,13 @@ function deployTable({ rounds, steps }: DeployResult): string {
   return table(
     [`step (${rounds} round(s))`, "median, s", "range"],
     Object.entries(steps).map(([step, spread]) => [step, figure(spread.median), range(spread)]),
+  );
+}
+
+function verbsTable(verbs: VerbsResult): string {
+  return table(
+    ["command", "median, s", "range"],
+    LOOKING.map((verb) => [`mirador ${verb}`, figure(verbs[verb].median), range(verbs[verb])]),
   );
 }
 

@@ -11,6 +11,7 @@ import { measureMemory } from "./memory";
 import { type Report, renderReport } from "./report";
 import { localEngine, type Session, sweep, withSession } from "./session";
 import { measureSynth } from "./synth";
+import { measureVerbs } from "./verbs";
 
 /** In the order in which they run. */
 const MEASURES = {
@@ -19,6 +20,7 @@ const MEASURES = {
   memory: measureMemory,
   cpu: measureCpu,
   fleet: measureFleet,
+  verbs: measureVerbs,
   backup: measureBackup,
 } as const satisfies Readonly<Record<string, (session: Session) => Promise<unknown>>>;
 type Measure = keyof typeof MEASURES;
@@ -53,7 +55,7 @@ function parseOptions(): Options {
       "after",
       `
 Images: those of MIRADOR_IMAGES; else the official ones if the engine has them all; else the parts that are built here.
-Needs: Docker at its usual socket, terraform, go; for fleet also root, iproute2, iptables: it makes three Docker hosts in
+Needs: Docker at its usual socket, terraform, go; for fleet and verbs also root, iproute2, iptables: it makes three Docker hosts in
 network namespaces. All measures with the defaults take about 45 minutes on two cores;
 a machine that does other work meanwhile makes every figure worse, the ratios least.
 
