@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { addressesOf, apply, destroy, init, plan, type StackPlace } from "../cli/terraform";
+import { addressesOf, apply, destroy, init, type StackPlace } from "../cli/terraform";
+import { plan } from "../cli/terraform-plan";
 import { BENCH_NODE } from "./fleet";
 import type { Session } from "./session";
 import { sweep } from "./session";

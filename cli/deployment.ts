@@ -14,17 +14,9 @@ import {
 } from "./orphans";
 import { changesOf, type NodeChanges } from "./plan/changes";
 import type { Progress, Step } from "./progress";
-import {
-  addressesOf,
-  apply,
-  destroy,
-  lockInfoPath,
-  plan,
-  type StackPlace,
-  stateIds,
-  TerraformError,
-} from "./terraform";
+import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
 import type { ApplyProgress, Diagnostic, PlanSummary } from "./terraform-output";
+import { type Comparison, plan } from "./terraform-plan";
 
 /** One node on its engine. */
 export interface Deployment {
@@ -131,13 +123,12 @@ export async function remove(options: Deployment & { readonly progress: Told }):
 
 /**
  * What a deploy would do. Touches nothing.
+ * @param compared what Terraform has just said of the same stack. @default - it is asked
  * @throws CliError `engine/not-in-state` when the node's containers are somebody else's
  */
-export async function planDeployment(deployment: Deployment): Promise<NodeChanges> {
-  const { document } = await explained(deployment, () => plan(deployment.place));
-  const owned = document.prior_state?.values?.root_module?.resources ?? [];
-  const ids = owned.flatMap(({ type, values }) => (type === "docker_container" ? (values?.id ?? []) : []));
-  await leftoversOf(deployment, wasKilled(deployment), new Set(ids));
+export async function planDeployment(deployment: Deployment, compared?: Comparison): Promise<NodeChanges> {
+  const { document, containers } = compared ?? (await explained(deployment, () => plan(deployment.place)));
+  await leftoversOf(deployment, wasKilled(deployment), containers);
   return changesOf(document);
 }
 

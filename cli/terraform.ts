@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Environment } from "../lib/fleet/environment";
@@ -24,6 +23,8 @@ export interface StackPlace {
   readonly node: string;
   /** When it fires, Terraform is asked to stop and is waited for. */
   readonly interrupt?: AbortSignal;
+  /** How it is asked. @default "SIGINT", which saves the state; "SIGKILL" for one that only looks */
+  readonly interruptWith?: NodeJS.Signals;
 }
 
 export interface ApplyOptions {
@@ -96,6 +97,11 @@ export function stackFolder({ folder, env, node }: StackPlace): string {
   return join(resolve(folder, env.CDKTF_OUTDIR || "cdktf.out"), "stacks", node);
 }
 
+/** What the program writes for a node, and Terraform reads. */
+export function stackFile(place: StackPlace): string {
+  return join(stackFolder(place), "cdk.tf.json");
+}
+
 /** Runs the program: fleet in, `cdk.tf.json` of every node out. */
 export async function synth({ folder, env }: Pick<StackPlace, "folder" | "env">): Promise<void> {
   const child = spawn(process.execPath, ["--import", "tsx", "main.ts"], {
@@ -120,65 +126,6 @@ export async function apply(place: StackPlace, options: ApplyOptions = {}): Prom
 
 export async function destroy(place: StackPlace, options: ApplyOptions = {}): Promise<PlanSummary> {
   return change(place, ["apply", "-destroy", "-auto-approve"], options);
-}
-
-/** A resource that Terraform compared: before, and as it would be. */
-export interface TerraformChange {
-  /** Such as `docker_container.gateway`. */
-  readonly address: string;
-  readonly type: string;
-  readonly name: string;
-  readonly change: {
-    readonly actions: readonly string[];
-    readonly before: Readonly<Record<string, unknown>> | null;
-    readonly after: Readonly<Record<string, unknown>> | null;
-    /** `true` under the name of each attribute that is only known after an apply. */
-    readonly after_unknown?: unknown;
-    readonly before_sensitive?: unknown;
-    readonly after_sensitive?: unknown;
-    /** What cannot be changed in place; each begins with an attribute. */
-    readonly replace_paths?: readonly (readonly (string | number)[])[];
-  };
-}
-
-/** Terraform's plan, as it writes it for programs: format 1. */
-export interface TerraformPlan {
-  readonly resource_changes?: readonly TerraformChange[];
-  /** What was changed outside since the last apply. */
-  readonly resource_drift?: readonly TerraformChange[];
-  /** What Terraform owns, as it was found just now. */
-  readonly prior_state?: {
-    readonly values?: {
-      readonly root_module?: {
-        readonly resources?: readonly { readonly type: string; readonly values?: { readonly id?: string } }[];
-      };
-    };
-  };
-}
-
-/** What an apply would do; all zero means that nothing differs. */
-export async function plan(
-  place: StackPlace,
-): Promise<{ readonly summary: PlanSummary; readonly document: TerraformPlan }> {
-  // The plan holds what every container is made with: for nobody else, and gone at the end.
-  const folder = mkdtempSync(join(tmpdir(), "mirador-plan-"));
-  try {
-    const file = join(folder, "plan");
-    // Who only looks stands in nobody's way: a plan that holds the state would end a deploy that comes meanwhile.
-    const summary = await change(place, ["plan", `-out=${file}`, "-lock=false"], {});
-    const lines: string[] = [];
-    const { code, output } = await runTerraform(place, ["show", "-json", file], (line) => lines.push(line));
-    if (code !== 0) throw new TerraformError("show", parseInitErrors(output));
-    // One line; complaints of Terraform about its own settings may stand around it.
-    const document = lines.find((line) => line.startsWith("{"));
-    if (document === undefined)
-      throw new TerraformError("show", [
-        { severity: "error", summary: `it shows no plan: ${lastWords(output, null)}` },
-      ]);
-    return { summary, document: JSON.parse(document) };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** Ids of what Terraform owns, by resource type. */
@@ -222,10 +169,15 @@ export function lockInfoPath(place: StackPlace): string | undefined {
 }
 
 function readStack(place: StackPlace): SynthesizedStack {
-  return JSON.parse(readFileSync(join(stackFolder(place), "cdk.tf.json"), "utf8"));
+  return JSON.parse(readFileSync(stackFile(place), "utf8"));
 }
 
-async function change(place: StackPlace, command: readonly string[], options: ApplyOptions): Promise<PlanSummary> {
+/** Runs a command that tells its progress in JSON. */
+export async function change(
+  place: StackPlace,
+  command: readonly string[],
+  options: ApplyOptions,
+): Promise<PlanSummary> {
   const { targets = [], onProgress } = options;
   let progress = NO_PROGRESS;
   const args = [...command, "-json", "-lock-timeout=0s", ...targets.map((target) => `-target=${target}`)];
@@ -279,7 +231,8 @@ export function terraformRuns(): boolean {
   return running.size > 0;
 }
 
-async function runTerraform(
+/** Runs Terraform in a stack's folder to its end, whatever its exit status. */
+export async function runTerraform(
   place: StackPlace,
   args: readonly string[],
   onLine?: (line: string) => void,
@@ -294,7 +247,7 @@ async function runTerraform(
     stdio: ["ignore", "pipe", "pipe"],
   });
   const stop = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGINT");
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, place.interruptWith ?? "SIGINT");
   };
   place.interrupt?.addEventListener("abort", stop);
   running.add(child);

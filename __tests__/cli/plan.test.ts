@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type ContainerChange, changesOf, differs, takesAway } from "../../cli/plan/changes";
 import { driftOf, driftText } from "../../cli/plan/run";
 import { changeLines, changesSaid } from "../../cli/plan/words";
-import type { TerraformChange } from "../../cli/terraform";
+import type { TerraformChange } from "../../cli/terraform-plan";
 import { defineFleet } from "../../lib";
 import { nodes, planOf } from "../support/fleets";
 

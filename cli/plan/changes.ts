@@ -1,4 +1,4 @@
-import type { TerraformChange, TerraformPlan } from "../terraform";
+import type { TerraformChange, TerraformPlan } from "../terraform-plan";
 
 /** What Terraform would do to a container. */
 export type Action = "make" | "replace" | "change" | "start" | "remove";

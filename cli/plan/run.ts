@@ -3,8 +3,9 @@ import { EXIT, formatTrouble } from "../failure";
 import { lookAtNode, type ServiceLook } from "../operate/look";
 import { enginesSaid, plannedNodes, seeNodes } from "../operate/nodes";
 import { progressOf, type Session } from "../session";
-import { type PlannedNode, planAll, writeStacks } from "../up/plans";
+import { type PlannedNode, planAll } from "../up/plans";
 import type { SeenNode } from "../up/roll-out";
+import { beginStacks } from "../up/stacks";
 import type { NodeChanges } from "./changes";
 import { changeLines } from "./words";
 
@@ -72,7 +73,7 @@ async function compare(
 ): Promise<{ readonly fleet: string; readonly nodes: readonly SeenNode[]; readonly planned: readonly PlannedNode[] }> {
   const { fleet, plans } = await plannedNodes(session, named);
   const told = { ...session, progress: progressOf(session, json) };
-  const written = writeStacks(session);
+  const stacks = beginStacks(session, plans);
   try {
     const nodes = await told.progress.step(
       "machine",
@@ -80,9 +81,9 @@ async function compare(
       () => seeNodes(fleet, plans, session),
       enginesSaid,
     );
-    return { fleet: fleet.name, nodes, planned: await planAll(told, nodes, written) };
+    return { fleet: fleet.name, nodes, planned: await planAll(told, nodes, stacks) };
   } finally {
-    await Promise.allSettled([written]);
+    await stacks.stop();
   }
 }
 

@@ -6,7 +6,6 @@ import {
   apply,
   destroy,
   init,
-  plan,
   type StackPlace,
   stackFolder,
   stateIds,
@@ -16,6 +15,7 @@ import {
   terraformEnvironment,
 } from "../../../cli/terraform";
 import type { PlanSummary } from "../../../cli/terraform-output";
+import { plan } from "../../../cli/terraform-plan";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";
 import type { E2eContext } from "./context";

@@ -5,7 +5,6 @@ import type { Container } from "dockerode";
 import {
   apply,
   init,
-  plan,
   type StackPlace,
   stackFolder,
   synth,
@@ -13,6 +12,7 @@ import {
   terraformEnvironment,
 } from "../../../cli/terraform";
 import type { PlanSummary } from "../../../cli/terraform-output";
+import { plan } from "../../../cli/terraform-plan";
 import { ensurePki, type MeshFleet } from "../../../inputs/pki";
 import type { FleetDefinition } from "../../../lib";
 import { nodePrefix } from "../../../lib/plan/node-plan";

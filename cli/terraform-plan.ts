@@ -1,0 +1,102 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { change, init, runTerraform, type StackPlace, stackFolder, stateIds, TerraformError } from "./terraform";
+import { lastWords, type PlanSummary, parseInitErrors } from "./terraform-output";
+
+/** A resource that Terraform compared: before, and as it would be. */
+export interface TerraformChange {
+  /** Such as `docker_container.gateway`. */
+  readonly address: string;
+  readonly type: string;
+  readonly name: string;
+  readonly change: {
+    readonly actions: readonly string[];
+    readonly before: Readonly<Record<string, unknown>> | null;
+    readonly after: Readonly<Record<string, unknown>> | null;
+    /** `true` under the name of each attribute that is only known after an apply. */
+    readonly after_unknown?: unknown;
+    readonly before_sensitive?: unknown;
+    readonly after_sensitive?: unknown;
+    /** What cannot be changed in place; each begins with an attribute. */
+    readonly replace_paths?: readonly (readonly (string | number)[])[];
+  };
+}
+
+/** Terraform's plan, as it writes it for programs: format 1. */
+export interface TerraformPlan {
+  readonly resource_changes?: readonly TerraformChange[];
+  /** What was changed outside since the last apply. */
+  readonly resource_drift?: readonly TerraformChange[];
+  /** What Terraform owns, as it was found just now. */
+  readonly prior_state?: {
+    readonly values?: {
+      readonly root_module?: {
+        readonly resources?: readonly { readonly type: string; readonly values?: { readonly id?: string } }[];
+      };
+    };
+  };
+}
+
+/** A stack beside what its engine has. */
+export interface Comparison {
+  /** What an apply would do; all zero means that nothing differs. */
+  readonly summary: PlanSummary;
+  /** Empty when nothing differs. */
+  readonly document: TerraformPlan;
+  /** Ids of the containers that are the stack's own. */
+  readonly containers: ReadonlySet<string>;
+}
+
+/**
+ * Compares a stack with its engine, and touches nothing. Terraform is initialized when it says that it has to be: it knows
+ * when the stack names another place of its state than the last time, or another provider.
+ */
+export async function plan(place: StackPlace): Promise<Comparison> {
+  if (existsSync(join(stackFolder(place), ".terraform"))) {
+    try {
+      return await planInitialized(place);
+    } catch (error) {
+      if (!needsInit(error)) throw error;
+    }
+  }
+  await init(place);
+  return planInitialized(place);
+}
+
+const needsInit = (error: unknown): boolean =>
+  error instanceof TerraformError &&
+  /terraform init\b|initiali[sz]ation required|reinitiali[sz]ation/i.test(error.message);
+
+async function planInitialized(place: StackPlace): Promise<Comparison> {
+  // The plan holds what every container is made with: for nobody else, and gone at the end.
+  const folder = mkdtempSync(join(tmpdir(), "mirador-plan-"));
+  try {
+    const file = join(folder, "plan");
+    // Who only looks stands in nobody's way: a plan that holds the state would end a deploy that comes meanwhile.
+    const summary = await change(looking(place), ["plan", `-out=${file}`, "-lock=false"], {});
+    // To show a plan takes a third of the time that making it does.
+    if (summary.add + summary.change + summary.destroy === 0)
+      return { summary, document: {}, containers: await stateIds(place, "docker_container") };
+    const document = await show(place, file);
+    const owned = document.prior_state?.values?.root_module?.resources ?? [];
+    const ids = owned.flatMap(({ type, values }) => (type === "docker_container" ? (values?.id ?? []) : []));
+    return { summary, document, containers: new Set(ids) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function show(place: StackPlace, file: string): Promise<TerraformPlan> {
+  const lines: string[] = [];
+  const { code, output } = await runTerraform(looking(place), ["show", "-json", file], (line) => lines.push(line));
+  if (code !== 0) throw new TerraformError("show", parseInitErrors(output));
+  // One line; complaints of Terraform about its own settings may stand around it.
+  const document = lines.find((line) => line.startsWith("{"));
+  if (document === undefined)
+    throw new TerraformError("show", [{ severity: "error", summary: `it shows no plan: ${lastWords(output, null)}` }]);
+  return JSON.parse(document);
+}
+
+/** Terraform and its provider live for a second or two, in which the garbage collector takes a quarter of their time. */
+const looking = (place: StackPlace): StackPlace => ({ ...place, env: { GOGC: "400", ...place.env } });
