@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import type { Environment } from "../lib/fleet/environment";
@@ -102,13 +103,17 @@ export function stackFile(place: StackPlace): string {
   return join(stackFolder(place), "cdk.tf.json");
 }
 
-/** Runs the program: fleet in, `cdk.tf.json` of every node out. */
-export async function synth({ folder, env }: Pick<StackPlace, "folder" | "env">): Promise<void> {
+/**
+ * Runs the program: fleet in, `cdk.tf.json` of every node out.
+ * @param urgent `false` where something else is waited for as long. @default true
+ */
+export async function synth({ folder, env }: Pick<StackPlace, "folder" | "env">, urgent = true): Promise<void> {
   const child = spawn(process.execPath, ["--import", "tsx", "main.ts"], {
     cwd: folder,
     env: definedOnly(env),
     stdio: ["ignore", "pipe", "pipe"],
   });
+  if (!urgent && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const text = collectOutput(child);
   const { code } = await ended(child);
   if (code !== 0) throw new SynthError(text().trimEnd(), code ?? 1);

@@ -51,8 +51,7 @@ export interface Drift {
  * @returns the exit status: 2 when anything does
  */
 export async function showDrift(session: Session, options: CompareOptions): Promise<number> {
-  const { fleet, nodes, planned } = await compare(session, options);
-  const looks = await Promise.all(nodes.map(({ plan, engine }) => lookAtNode({ plan, engine })));
+  const { fleet, planned, alongside: looks } = await compare(session, options, lookAtNode);
   const found = planned.flatMap(({ name, changes }) =>
     driftOf(name, changes, looks.find(({ node }) => node === name)?.services ?? []),
   );
@@ -67,10 +66,19 @@ export async function showDrift(session: Session, options: CompareOptions): Prom
   return found.length > 0 ? EXIT.differences : EXIT.ok;
 }
 
-async function compare(
+interface Compared<T> {
+  readonly fleet: string;
+  readonly planned: readonly PlannedNode[];
+  /** In the order of the nodes. */
+  readonly alongside: readonly T[];
+}
+
+/** @param besides what else is asked of each node meanwhile */
+async function compare<T = undefined>(
   session: Session,
   { nodes: named, json }: CompareOptions,
-): Promise<{ readonly fleet: string; readonly nodes: readonly SeenNode[]; readonly planned: readonly PlannedNode[] }> {
+  besides?: (node: SeenNode) => Promise<T>,
+): Promise<Compared<T>> {
   const { fleet, plans } = await plannedNodes(session, named);
   const told = { ...session, progress: progressOf(session, json) };
   const stacks = beginStacks(session, plans);
@@ -81,7 +89,9 @@ async function compare(
       () => seeNodes(fleet, plans, session),
       enginesSaid,
     );
-    return { fleet: fleet.name, nodes, planned: await planAll(told, nodes, stacks) };
+    const asked = besides === undefined ? [] : nodes.map(besides);
+    const [planned, alongside] = await Promise.all([planAll(told, nodes, stacks), Promise.all(asked)]);
+    return { fleet: fleet.name, planned, alongside };
   } finally {
     await stacks.stop();
   }

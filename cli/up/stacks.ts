@@ -55,7 +55,8 @@ export function beginStacks(
       return [node.name, await plan(place).catch(() => undefined)] as const;
     },
   );
-  const written = synth({ folder, env: environment });
+  // Terraform first: while it waits, the program has the processors for itself.
+  const written = synth({ folder, env: environment }, known.size === 0);
   // Who waits for it hears of it; until then nobody does.
   written.catch(() => {});
   return {
