@@ -19,6 +19,8 @@ export interface ApplyProgress {
   readonly done: readonly string[];
   /** Addresses that Terraform works on. */
   readonly running: readonly string[];
+  /** Ids of the containers that are in the state, as far as Terraform has begun to read them. */
+  readonly owned: readonly string[];
   readonly summary: PlanSummary;
   readonly errors: readonly Diagnostic[];
 }
@@ -28,7 +30,12 @@ export interface TerraformEvent {
   readonly type?: string;
   readonly change?: { readonly resource?: EventResource; readonly action?: string };
   readonly changes?: { readonly add?: number; readonly change?: number; readonly remove?: number };
-  readonly hook?: { readonly resource?: EventResource; readonly action?: string };
+  readonly hook?: {
+    readonly resource?: EventResource;
+    readonly action?: string;
+    readonly id_key?: string;
+    readonly id_value?: string;
+  };
   readonly diagnostic?: Diagnostic;
 }
 
@@ -41,6 +48,7 @@ export const NO_PROGRESS: ApplyProgress = {
   planned: [],
   done: [],
   running: [],
+  owned: [],
   summary: { add: 0, change: 0, destroy: 0 },
   errors: [],
 };
@@ -50,6 +58,11 @@ export function afterEvent(progress: ApplyProgress, event: TerraformEvent): Appl
   const address = event.hook?.resource?.addr ?? event.change?.resource?.addr ?? "";
   const without = progress.running.filter((running) => running !== address);
   switch (event.type) {
+    case "refresh_start": {
+      const { resource, id_key: key, id_value: id } = event.hook ?? {};
+      const known = resource?.resource_type === "docker_container" && key === "id" && id !== undefined;
+      return known ? { ...progress, owned: [...progress.owned, id] } : progress;
+    }
     case "planned_change":
       return event.change?.resource?.resource_type === "docker_container"
         ? { ...progress, planned: [...progress.planned, address] }

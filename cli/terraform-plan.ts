@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { change, init, runTerraform, type StackPlace, stackFolder, stateIds, TerraformError } from "./terraform";
+import { change, init, runTerraform, type StackPlace, stackFolder, TerraformError } from "./terraform";
 import { lastWords, type PlanSummary, parseInitErrors } from "./terraform-output";
 
 /** A resource that Terraform compared: before, and as it would be. */
@@ -28,14 +28,6 @@ export interface TerraformPlan {
   readonly resource_changes?: readonly TerraformChange[];
   /** What was changed outside since the last apply. */
   readonly resource_drift?: readonly TerraformChange[];
-  /** What Terraform owns, as it was found just now. */
-  readonly prior_state?: {
-    readonly values?: {
-      readonly root_module?: {
-        readonly resources?: readonly { readonly type: string; readonly values?: { readonly id?: string } }[];
-      };
-    };
-  };
 }
 
 /** A stack beside what its engine has. */
@@ -74,14 +66,10 @@ async function planInitialized(place: StackPlace): Promise<Comparison> {
   try {
     const file = join(folder, "plan");
     // Who only looks stands in nobody's way: a plan that holds the state would end a deploy that comes meanwhile.
-    const summary = await change(looking(place), ["plan", `-out=${file}`, "-lock=false"], {});
+    const { summary, owned } = await change(looking(place), ["plan", `-out=${file}`, "-lock=false"], {});
+    const due = summary.add + summary.change + summary.destroy > 0;
     // To show a plan takes a third of the time that making it does.
-    if (summary.add + summary.change + summary.destroy === 0)
-      return { summary, document: {}, containers: await stateIds(place, "docker_container") };
-    const document = await show(place, file);
-    const owned = document.prior_state?.values?.root_module?.resources ?? [];
-    const ids = owned.flatMap(({ type, values }) => (type === "docker_container" ? (values?.id ?? []) : []));
-    return { summary, document, containers: new Set(ids) };
+    return { summary, document: due ? await show(place, file) : {}, containers: new Set(owned) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

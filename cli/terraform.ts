@@ -126,11 +126,11 @@ export async function init(place: StackPlace): Promise<void> {
 }
 
 export async function apply(place: StackPlace, options: ApplyOptions = {}): Promise<PlanSummary> {
-  return change(place, ["apply", "-auto-approve"], options);
+  return (await change(place, ["apply", "-auto-approve"], options)).summary;
 }
 
 export async function destroy(place: StackPlace, options: ApplyOptions = {}): Promise<PlanSummary> {
-  return change(place, ["apply", "-destroy", "-auto-approve"], options);
+  return (await change(place, ["apply", "-destroy", "-auto-approve"], options)).summary;
 }
 
 /** Ids of what Terraform owns, by resource type. */
@@ -182,7 +182,7 @@ export async function change(
   place: StackPlace,
   command: readonly string[],
   options: ApplyOptions,
-): Promise<PlanSummary> {
+): Promise<ApplyProgress> {
   const { targets = [], onProgress } = options;
   let progress = NO_PROGRESS;
   const args = [...command, "-json", "-lock-timeout=0s", ...targets.map((target) => `-target=${target}`)];
@@ -192,7 +192,7 @@ export async function change(
     progress = afterEvent(progress, event);
     onProgress?.(progress);
   });
-  if (code === 0) return progress.summary;
+  if (code === 0) return progress;
   if (place.interrupt?.aborted) throw new Interrupted("terraform was stopped");
   throw (
     lockedError(place, progress.errors) ??
