@@ -71,7 +71,7 @@ export function renderReport({
   if (verbs !== undefined)
     sections.push(
       "### The operator's command on three nodes",
-      `Each node is a Docker host of its own in a network namespace of the same machine; nothing differs from the plan. ${settings.rounds} round(s), each command from its start to its end.`,
+      `Each node is a Docker host of its own in a network namespace of the same machine; the fleet runs on these processors too. Nothing differs from the plan, but in the last row. ${settings.rounds} round(s), each command from its start to its end.`,
       verbsTable(verbs),
     );
   if (backup !== undefined)

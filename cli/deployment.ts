@@ -17,6 +17,7 @@ import type { Progress, Step } from "./progress";
 import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
 import type { ApplyProgress, Diagnostic, PlanSummary } from "./terraform-output";
 import { type Comparison, plan } from "./terraform-plan";
+import { engineLostBy, isEngineLost } from "./up/engines";
 
 /** One node on its engine. */
 export interface Deployment {
@@ -241,7 +242,10 @@ async function explained<T>(options: Deployment, work: () => Promise<T>): Promis
     return await work();
   } catch (error) {
     if (!(error instanceof TerraformError)) throw error;
-    throw new CliError(await Promise.all(error.diagnostics.map((diagnostic) => troubleOf(diagnostic, options))));
+    const lost = engineLostBy(error.diagnostics, options.node);
+    const others = error.diagnostics.filter((diagnostic) => !isEngineLost(diagnostic));
+    const told = await Promise.all(others.map((diagnostic) => troubleOf(diagnostic, options)));
+    throw new CliError([...(lost === undefined ? [] : [lost]), ...told]);
   }
 }
 

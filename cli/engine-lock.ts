@@ -57,9 +57,8 @@ async function take(
   const engine = await withinSeconds(reachNode(fleet, plan, session, 1), ANSWER_SECONDS);
   if ("code" in engine) return undefined;
   const { client, address } = engine;
-  const name = `${plan.prefix}-lock`;
-  const request: Docker.ContainerCreateOptions = {
-    name,
+  const request = {
+    name: `${plan.prefix}-lock`,
     Image: plan.images.haproxy.ref,
     Entrypoint: ["cat"],
     Cmd: [],
@@ -77,14 +76,37 @@ async function take(
       LogConfig: { Type: "none", Config: {} },
     },
   };
-  for (const end = performance.now() + GOING_SECONDS * 1000; ; await sleep(250)) {
+  return waitFor(client, request, { node: plan.name, address });
+}
+
+/** Until the name is free, or somebody holds it. */
+async function waitFor(
+  client: Docker,
+  request: Docker.ContainerCreateOptions & { readonly name: string },
+  { node, address }: { readonly node: string; readonly address: string },
+): Promise<Lock | Trouble> {
+  let seen: string | undefined;
+  let end = performance.now() + GOING_SECONDS * 1000;
+  for (let cleared = false; ; await sleep(250)) {
     const container = await client.createContainer(request).catch((error: { readonly statusCode?: number }) => {
       if (error.statusCode === 409) return undefined;
       throw error;
     });
     if (container !== undefined) return hold(container);
-    const labels = await holderOf(client, name);
-    if (labels !== undefined || performance.now() >= end) return locked(plan.name, name, address, labels ?? {});
+    const found = await inspected(client, request.name);
+    if (found?.State.Running) return locked(node, request.name, address, found.Config.Labels);
+    if (found !== undefined && found.Id !== seen) {
+      seen = found.Id;
+      end = performance.now() + GOING_SECONDS * 1000;
+    }
+    if (performance.now() < end) continue;
+    if (cleared || found?.State.Status !== "created") return locked(node, request.name, address, {});
+    // Its holder was cut off after it had made it and before it started it. Without force: who starts it now, holds it.
+    await client
+      .getContainer(found.Id)
+      .remove()
+      .catch(() => undefined);
+    cleared = true;
   }
 }
 
@@ -108,13 +130,12 @@ async function release({ container, stream }: Lock): Promise<void> {
   await container.remove({ force: true }).catch(() => undefined);
 }
 
-/** @returns nothing when it is about to go */
-async function holderOf(client: Docker, name: string): Promise<Readonly<Record<string, string>> | undefined> {
-  const details = await client
+/** @returns nothing when it has just gone */
+async function inspected(client: Docker, name: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  return client
     .getContainer(name)
     .inspect()
     .catch(() => undefined);
-  return details?.State.Running ? details.Config.Labels : undefined;
 }
 
 function locked(node: string, name: string, address: string, labels: Readonly<Record<string, string>>): Trouble {

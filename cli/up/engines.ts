@@ -3,6 +3,7 @@ import type Docker from "dockerode";
 import type { FleetNode } from "../../lib/fleet/fleet";
 import type { EngineRoute } from "../engine-route";
 import { CliError, type Trouble } from "../failure";
+import type { Diagnostic } from "../terraform-output";
 
 const ANSWER_SECONDS = 15;
 
@@ -38,10 +39,27 @@ export interface EngineQuestion {
 
 /** What to say of an engine that answered before, and does not any more, or not with what was asked for. */
 export function engineLost({ node, where, address }: KnownEngine, error: unknown): Trouble {
+  return lost(node, `${where}.docker (${address})`, (error as Error).message);
+}
+
+/** The same, as Terraform's provider tells it: once for each resource, and never which node it is. */
+export function engineLostBy(diagnostics: readonly Diagnostic[], node: string): Trouble | undefined {
+  const [first] = diagnostics.filter(isEngineLost);
+  return first && lost(node, `stack ${node}`, `terraform: ${first.detail || first.summary}`);
+}
+
+/** Of Terraform's provider for Docker, 4.5. */
+export function isEngineLost({ summary, detail = "" }: Diagnostic): boolean {
+  return /failed to create docker client|cannot connect to the docker daemon|error during connect/i.test(
+    `${summary} ${detail}`,
+  );
+}
+
+function lost(node: string, where: string, reason: string): Trouble {
   return {
     code: "machine/engine-lost",
-    what: `the Docker engine of ${node} answered, and then failed: ${(error as Error).message.trim()}`,
-    where: `${where}.docker (${address})`,
+    what: `the Docker engine of ${node} answered, and then failed: ${reason.trim()}`,
+    where,
     fix: "see the engine's own log (journalctl -u docker) and its disk; then run the same command again",
   };
 }

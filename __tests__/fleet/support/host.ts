@@ -36,7 +36,12 @@ export class Host {
 
   /** For the `docker` of a fleet's node. */
   public get definition(): DockerDefinition {
-    return { kind: "unix", socket: this.spec.socket };
+    return { kind: "unix", socket: this.socket };
+  }
+
+  /** Where its engine listens. */
+  public get socket(): string {
+    return this.spec.socket;
   }
 
   /** Everything that runs on it, daemons, containers and what watches over them, with its state. */
