@@ -76,12 +76,18 @@ describe(`the engine of node2 goes away in the middle of a verb (${context.title
     await expectNothingHeld();
   });
 
-  test("backup tells it, and takes a whole one when it is run again", async () => {
+  test("backup and restore tell it, and do all of it when they are run again", async () => {
     const folder = await mkdtemp(join(tmpdir(), "mirador-backup-"));
     onTestFinished(() => rm(folder, { recursive: true }));
-    expectTold(await mirador(/\/containers\/[^/]+\/archive/, "backup", folder, "--group", "all"));
+    // So that there is something to copy.
+    expect(await stack.mirador("test")).toMatchObject({ status: 0 });
+    expectTold(await mirador(/\/archive\b/, "backup", folder, "--group", "all"));
     expect(await stack.mirador("backup", "list", folder)).toMatchObject({ status: 0 });
     expect(await stack.mirador("backup", folder, "--group", "all", "--verify")).toMatchObject({ status: 0 });
+    // Nothing was swapped yet: the stores go on with what they had.
+    expectTold(await mirador(/^PUT \S+\/archive/, "restore", folder, "--replace"));
+    expect(await stack.mirador("health")).toMatchObject({ status: 0 });
+    expect(await stack.mirador("restore", folder, "--replace")).toMatchObject({ status: 0 });
     await expectNothingHeld();
   });
 });

@@ -24,7 +24,7 @@ import {
 import { type BackupStore, FORMAT, idOf, type Manifest } from "./manifest";
 import { type Catalog, openRepository, type Repository, readCatalog, writeManifest } from "./repository";
 import { Room } from "./room";
-import { nameOf, type StoreOnHost, versionOf } from "./store";
+import { atStore, nameOf, type StoreOnHost, versionOf } from "./store";
 import { verifyBackup } from "./verify";
 
 /** What `mirador backup` is asked for. */
@@ -219,13 +219,15 @@ async function writeSet({
         about.node,
         `${signal} are copied`,
         (step) =>
-          copyOut({ room, root: frozen.root, aside: asideOf(store) }, repository, earlier, has, {
-            interrupt,
-            onBytes: (bytes) => {
-              sent += bytes;
-              step.waiting(`${signal} are copied: ${sizeText(sent)}`);
-            },
-          }),
+          atStore(store, () =>
+            copyOut({ room, root: frozen.root, aside: asideOf(store) }, repository, earlier, has, {
+              interrupt,
+              onBytes: (bytes) => {
+                sent += bytes;
+                step.waiting(`${signal} are copied: ${sizeText(sent)}`);
+              },
+            }),
+          ),
         ({ files, rows, sent: bytes }) =>
           `${signal}: ${rows} rows in ${sizeText(files.reduce((all, { size }) => all + size, 0))}, of which ${sizeText(bytes)} are new`,
       );
@@ -252,15 +254,17 @@ async function freezeAll(stores: readonly CountedStore[]) {
   const results = await Promise.allSettled(
     stores.map(async (store) => {
       const { plan, engine } = store.node;
-      const room = await Room.open({
-        ...{ client: engine.client, image: plan.images.haproxy.ref, user: store.data.owner },
-        name: `${plan.prefix}-backup-${store.signal}`,
-        mounts: [{ source: store.data.source, path: store.path }],
-      });
+      const room = await atStore(store, () =>
+        Room.open({
+          ...{ client: engine.client, image: plan.images.haproxy.ref, user: store.data.owner },
+          name: `${plan.prefix}-backup-${store.signal}`,
+          mounts: [{ source: store.data.source, path: store.path }],
+        }),
+      );
       try {
         held.push({ store, room, frozen: await freeze(store, room) });
       } catch (error) {
-        await room.close();
+        await room.close().catch(() => undefined);
         throw error;
       }
     }),

@@ -11,7 +11,7 @@ import { copyIn } from "./copy";
 import { bytesOf, type Manifest } from "./manifest";
 import { type Catalog, openRepository, type Repository, readCatalog } from "./repository";
 import { Room } from "./room";
-import { askFrom, countRows, nameOf, type StoreOnHost } from "./store";
+import { askFrom, atStore, countRows, nameOf, type StoreOnHost } from "./store";
 import { swapAll } from "./swap";
 import { type Target, targetsOf } from "./target";
 import { verifyBackup } from "./verify";
@@ -88,7 +88,8 @@ export async function restore(session: Session, options: RestoreOptions): Promis
   const rooms = new Map<Target, Room>();
   try {
     for (const target of targets) rooms.set(target, await openRoom(target));
-    for (const target of targets) await stage(target, rooms, { session, repository, progress, reserve });
+    for (const target of targets)
+      await atStore(target.store, () => stage(target, rooms, { session, repository, progress, reserve }));
     const groups = [...new Set(targets.map(({ store }) => store.node.plan.group))];
     for (const group of groups) {
       const own = targets.filter(({ store }) => store.node.plan.group === group);
@@ -166,11 +167,13 @@ interface Staging {
 
 function openRoom({ store }: Target): Promise<Room> {
   const { plan, engine } = store.node;
-  return Room.open({
-    ...{ client: engine.client, image: plan.images.haproxy.ref },
-    name: `${plan.prefix}-restore-${store.signal}`,
-    mounts: [{ source: store.data.source, path: store.path }],
-  });
+  return atStore(store, () =>
+    Room.open({
+      ...{ client: engine.client, image: plan.images.haproxy.ref },
+      name: `${plan.prefix}-restore-${store.signal}`,
+      mounts: [{ source: store.data.source, path: store.path }],
+    }),
+  );
 }
 
 /** What did not take its place is of no use to anybody. */

@@ -4,6 +4,8 @@ import { PORTS } from "../../lib/plan/ports";
 import type { DataVolume, ServicePlan } from "../../lib/plan/service-plan";
 import { endpointUrl } from "../../lib/victoria/endpoints";
 import { runInside } from "../engine-exec";
+import { CliError, Interrupted } from "../failure";
+import { engineLost } from "../up/engines";
 import type { SeenNode } from "../up/roll-out";
 
 /** A storage and its data on one host. */
@@ -27,6 +29,19 @@ export function storesOn(node: SeenNode): readonly StoreOnHost[] {
       ? []
       : [{ signal, node, data, service, path }];
   });
+}
+
+/**
+ * Works on a store's host. What its engine says when it fails names no node; the place of a backup tells its own troubles.
+ * @throws CliError
+ */
+export async function atStore<T>({ node }: Pick<StoreOnHost, "node">, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const told = error instanceof CliError || error instanceof Interrupted || (error as Error).name === "AbortError";
+    throw told ? error : new CliError(engineLost(node.engine, error));
+  }
 }
 
 export const containerOf = ({ node, service }: StoreOnHost) =>

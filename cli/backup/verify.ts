@@ -12,7 +12,7 @@ import { copyIn } from "./copy";
 import type { BackupStore, Manifest } from "./manifest";
 import type { Repository } from "./repository";
 import { Room, removeContainer } from "./room";
-import { nameOf, rowsIn, type StoreOnHost, storesOn } from "./store";
+import { atStore, nameOf, rowsIn, type StoreOnHost, storesOn } from "./store";
 import { freeBytes, noSpace, spaceFor } from "./volume-state";
 
 /** A store opens its parts when it starts; large ones take their time. */
@@ -45,7 +45,7 @@ export async function verifyBackup(request: VerifyRequest): Promise<boolean> {
     const rows = await request.progress.step(
       backup.node,
       `${backup.signal} are restored into a scratch store`,
-      () => inOrder("the scratch store is removed", () => countInScratch(request, backup, store)),
+      () => inOrder("the scratch store is removed", () => atStore(store, () => countInScratch(request, backup, store))),
       (found) =>
         found === backup.rows
           ? `${backup.signal}: ${found} rows, as many as were backed up`
