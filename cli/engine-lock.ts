@@ -87,12 +87,22 @@ async function waitFor(
 ): Promise<Lock | Trouble> {
   let seen: string | undefined;
   let end = performance.now() + GOING_SECONDS * 1000;
-  for (let cleared = false; ; await sleep(250)) {
+  let [cleared, lost] = [false, false];
+  for (; ; await sleep(250)) {
     const container = await client.createContainer(request).catch((error: { readonly statusCode?: number }) => {
       if (error.statusCode === 409) return undefined;
       throw error;
     });
-    if (container !== undefined) return hold(container);
+    if (container !== undefined) {
+      try {
+        return await hold(container);
+      } catch (error) {
+        // Another one took it for left behind, because this engine is so slow; whoever is the next holds it now.
+        if (lost || (error as { readonly statusCode?: number }).statusCode !== 404) throw error;
+        lost = true;
+        continue;
+      }
+    }
     const found = await inspected(client, request.name);
     if (found?.State.Running) return locked(node, request.name, address, found.Config.Labels);
     if (found !== undefined && found.Id !== seen) {

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeCheckout } from "./support/checkout";
 import { containersOf, networksOf, removeFleet, volumesOf } from "./support/engine";
 import { demoFleet } from "./support/fleets";
 import { type Ended, start } from "./support/process";
@@ -9,7 +10,6 @@ import { context } from "./support/shared-stack";
 import { say } from "./support/summary";
 
 const fleet = demoFleet(context.metricsLayout);
-/** A checkout like this one, but with a `.mirador` and a `cdktf.out` of its own. */
 const checkout = join(context.folder, "checkout");
 const envFile = join(checkout, ".mirador", "env");
 
@@ -45,9 +45,7 @@ async function containerIds(): Promise<readonly string[]> {
 describe(`npm run demo (${context.title})`, () => {
   beforeAll(async () => {
     await removeFleet(fleet.name);
-    await mkdir(checkout);
-    const entries = (await readdir(context.root)).filter((name) => !/^(\..*|cdktf\.out)$/.test(name));
-    for (const name of entries) await symlink(join(context.root, name), join(checkout, name));
+    await makeCheckout(context.root, checkout);
     const text = `import { defineFleet } from "./lib";\n\nexport default defineFleet(${JSON.stringify(fleet)});\n`;
     await writeFile(join(checkout, "demo-fleet.ts"), text);
   });
