@@ -14,7 +14,18 @@ import {
 } from "./orphans";
 import { changesOf, type NodeChanges } from "./plan/changes";
 import type { Progress, Step } from "./progress";
-import { addressesOf, apply, destroy, lockInfoPath, type StackPlace, stateIds, TerraformError } from "./terraform";
+import {
+  addressesOf,
+  apply,
+  destroy,
+  initialized,
+  isRegistryOutOfReach,
+  lockInfoPath,
+  REGISTRY_FIX,
+  type StackPlace,
+  stateIds,
+  TerraformError,
+} from "./terraform";
 import type { ApplyProgress, Diagnostic, PlanSummary } from "./terraform-output";
 import { type Comparison, plan } from "./terraform-plan";
 import { engineLostBy, isEngineLost } from "./up/engines";
@@ -115,7 +126,7 @@ export async function remove(options: Deployment & { readonly progress: Told }):
   await progress.step(
     "destroy",
     COMPARING,
-    (step) => explained(options, () => destroy(place, { onProgress: onProgress(step) })),
+    (step) => explained(options, () => initialized(place, () => destroy(place, { onProgress: onProgress(step) }))),
     () => (containers === 0 ? "no container was there" : `${containers} containers stopped and removed`),
   );
   await removeLeftovers({ ...options, client }, unfinished);
@@ -242,6 +253,13 @@ async function explained<T>(options: Deployment, work: () => Promise<T>): Promis
     return await work();
   } catch (error) {
     if (!(error instanceof TerraformError)) throw error;
+    if (isRegistryOutOfReach(error))
+      throw new CliError({
+        code: "machine/provider-missing",
+        what: error.message,
+        where: `stack ${options.node}`,
+        fix: REGISTRY_FIX,
+      });
     const lost = engineLostBy(error.diagnostics, options.node);
     const others = error.diagnostics.filter((diagnostic) => !isEngineLost(diagnostic));
     const told = await Promise.all(others.map((diagnostic) => troubleOf(diagnostic, options)));

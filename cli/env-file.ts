@@ -26,6 +26,17 @@ export function readEnvFile(folder: string): RememberedChoice {
   );
 }
 
+/**
+ * What to say to somebody who works on another fleet than the one that the demo deployed here: both may have the same
+ * name, and then each of them takes the other's containers for its own, changed.
+ * @returns nothing when the demo deployed none, or the fleet is named
+ */
+export function demoFleetNote(folder: string, { MIRADOR_FLEET: named }: Environment): string | undefined {
+  const { MIRADOR_FLEET: demo } = readEnvFile(folder);
+  if (named || demo === undefined) return undefined;
+  return `note: this is fleet.ts; the demo deployed ${demo}: for that one first . ${ENV_FILE}; to forget it: rm ${ENV_FILE}`;
+}
+
 export function writeEnvFile(folder: string, variables: Environment): void {
   const path = join(folder, ENV_FILE);
   mkdirSync(dirname(path), { recursive: true });

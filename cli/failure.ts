@@ -50,4 +50,4 @@ export function formatTrouble({ code, what, where, tail = [], fix }: Trouble): s
   ].join("\n");
 }
 
-const indent = (text: string): string => text.trim().replaceAll("\n", "\n         ");
+const indent = (text: string): string => text.trim().replaceAll(/\n(?=.)/g, "\n         ");

@@ -1,4 +1,7 @@
 import { Command } from "commander";
+import { readEnvironment } from "../inputs/environment";
+import { COMPLETE } from "./completion/scripts";
+import { demoFleetNote } from "./env-file";
 import { openSession, runToExit, type Session } from "./session";
 import { VERBS } from "./verbs";
 
@@ -34,12 +37,22 @@ export function commandLine(
   return program;
 }
 
+/** They work on no fleet that is deployed. */
+const WITHOUT_FLEET: ReadonlySet<string> = new Set(["init", "completion", COMPLETE]);
+
 async function main(argv: readonly string[]): Promise<unknown> {
   let asked: Parameters<Run>[0] | undefined;
   commandLine((work) => {
     asked = work;
   }).parse(argv, { from: "user" });
-  return asked?.(openSession());
+  if (asked === undefined) return;
+  const session = openSession();
+  const { folder, environment } = session;
+  const note = WITHOUT_FLEET.has(argv[0] ?? "")
+    ? undefined
+    : demoFleetNote(folder, readEnvironment(folder, environment));
+  if (note !== undefined) console.error(note);
+  return asked(session);
 }
 
 if (require.main === module) void runToExit(() => main(process.argv.slice(2)));

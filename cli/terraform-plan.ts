@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { change, init, runTerraform, type StackPlace, stackFolder, TerraformError } from "./terraform";
+import { change, initialized, runTerraform, type StackPlace, TerraformError } from "./terraform";
 import { lastWords, type PlanSummary, parseInitErrors } from "./terraform-output";
 
 /** A resource that Terraform compared: before, and as it would be. */
@@ -40,25 +40,10 @@ export interface Comparison {
   readonly containers: ReadonlySet<string>;
 }
 
-/**
- * Compares a stack with its engine, and touches nothing. Terraform is initialized when it says that it has to be: it knows
- * when the stack names another place of its state than the last time, or another provider.
- */
-export async function plan(place: StackPlace): Promise<Comparison> {
-  if (existsSync(join(stackFolder(place), ".terraform"))) {
-    try {
-      return await planInitialized(place);
-    } catch (error) {
-      if (!needsInit(error)) throw error;
-    }
-  }
-  await init(place);
-  return planInitialized(place);
+/** Compares a stack with its engine, and touches nothing. */
+export function plan(place: StackPlace): Promise<Comparison> {
+  return initialized(place, () => planInitialized(place));
 }
-
-const needsInit = (error: unknown): boolean =>
-  error instanceof TerraformError &&
-  /terraform init\b|initiali[sz]ation required|reinitiali[sz]ation/i.test(error.message);
 
 async function planInitialized(place: StackPlace): Promise<Comparison> {
   // The plan holds what every container is made with: for nobody else, and gone at the end.

@@ -125,6 +125,27 @@ export async function init(place: StackPlace): Promise<void> {
   if (code !== 0) throw new TerraformError("init", parseInitErrors(output));
 }
 
+/**
+ * Runs a command of Terraform, and initializes the stack when it says that it has to be: it knows when the stack names
+ * another place of its state than the last time, or another provider. Terraform asks the registry at every `init`, so who
+ * needs none must not wait for that, nor fail because it is away.
+ */
+export async function initialized<T>(place: StackPlace, command: () => Promise<T>): Promise<T> {
+  if (existsSync(join(stackFolder(place), ".terraform"))) {
+    try {
+      return await command();
+    } catch (error) {
+      if (!needsInit(error)) throw error;
+    }
+  }
+  await init(place);
+  return command();
+}
+
+const needsInit = (error: unknown): boolean =>
+  error instanceof TerraformError &&
+  /terraform init\b|initiali[sz]ation required|reinitiali[sz]ation/i.test(error.message);
+
 export async function apply(place: StackPlace, options: ApplyOptions = {}): Promise<PlanSummary> {
   return (await change(place, ["apply", "-auto-approve"], options)).summary;
 }
@@ -291,8 +312,15 @@ function definedOnly(env: Environment): Record<string, string> {
 export function isRegistryOutOfReach(error: unknown): boolean {
   return (
     error instanceof TerraformError &&
+    error.command === "init" &&
+    // A remote state may be out of reach, too.
+    /provider/i.test(error.message) &&
     /failed to request discovery document|could not connect to|could not query provider registry|error looking up|failed to retrieve (authentication|cryptographic)|no such host|connection refused|i\/o timeout|TLS handshake/i.test(
       error.message,
     )
   );
 }
+
+/** What to do when {@link isRegistryOutOfReach}. */
+export const REGISTRY_FIX =
+  "let this machine reach registry.terraform.io, or name a mirror of it in TF_CLI_CONFIG_FILE; after a demo that built the parts: . .mirador/env";

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readEnvFile, renderEnvFile, writeEnvFile } from "../../cli/env-file";
+import { demoFleetNote, readEnvFile, renderEnvFile, writeEnvFile } from "../../cli/env-file";
 import { checkNode, checkTerraform, nodeEngine, portTroubles, tryListen } from "../../cli/machine";
 import { fleetLock, holdingLock } from "../../cli/run-lock";
 import { ensureStatsPassword } from "../../cli/secrets";
@@ -105,6 +105,16 @@ test("the environment file is for a shell, and for the next run as far as its fi
   });
   expect(readEnvFile(checkout)).toEqual({ MIRADOR_FLEET: ".mirador/env" });
   expect(readEnvFile(folder())).toEqual({});
+});
+
+test("whoever works on fleet.ts where the demo deployed another fleet is told so", () => {
+  const checkout = folder();
+  expect(demoFleetNote(checkout, {})).toBeUndefined();
+  writeEnvFile(checkout, { MIRADOR_FLEET: ".mirador/env" });
+  expect(demoFleetNote(checkout, {})).toContain("the demo deployed .mirador/env");
+  expect(demoFleetNote(checkout, { MIRADOR_FLEET: ".mirador/env" })).toBeUndefined();
+  writeEnvFile(checkout, { MIRADOR_FLEET: undefined });
+  expect(demoFleetNote(checkout, {})).toBeUndefined();
 });
 
 test("a second run in the same checkout is refused, and named; a dead one's lock is taken over", async () => {

@@ -11,7 +11,7 @@ import { healthOf, healthText } from "../../cli/operate/health";
 import { LineCutter, LineMerger, parseLogLine } from "../../cli/operate/log-lines";
 import type { NodeLook, ServiceLook } from "../../cli/operate/look";
 import { chosenServices } from "../../cli/operate/nodes";
-import { durationText, statusText } from "../../cli/operate/status";
+import { durationText, statusText, withDisks } from "../../cli/operate/status";
 import { Progress } from "../../cli/progress";
 import { defineFleet } from "../../lib";
 import { JOB_NAMES } from "../../lib/plan/jobs";
@@ -24,6 +24,7 @@ describe("status", () => {
   const running: ServiceLook = {
     ...{ service: "gateway", state: "running", healthy: true, version: "0.158.0", restarts: 0 },
     ...{ startedAt: "2026-01-31T09:00:00Z", memory: 61.4 * MIB, memoryLimit: 512 * MIB, queue: 3 * MIB },
+    disk: { free: 2_048 * MIB },
   };
   const look: NodeLook = {
     ...{ node: "node1", group: "a", engine: "ssh://root@h:22", version: "28.0.1", ready: true },
@@ -34,7 +35,7 @@ describe("status", () => {
     const others: readonly ServiceLook[] = [
       { service: "vlselect", state: "exited", exitCode: 137, version: "1.26.0", restarts: 4 },
       { service: "vlagent", state: "missing", version: "", restarts: 0 },
-      { ...running, service: "haproxy", healthy: false, restarts: 1, queue: 0 },
+      { ...running, service: "haproxy", healthy: false, restarts: 1, queue: 0, disk: { free: 512 * MIB, daysLeft: 9 } },
     ];
     const waits = { ...look, node: "node2", group: "b", ready: false, missing: "vlselect", services: others };
     expect(statusText([look, waits], NOW)).toEqual([
@@ -42,11 +43,29 @@ describe("status", () => {
       "node1  a      ready               ssh://root@h:22, Docker 28.0.1",
       "node2  b      waits for vlselect  ssh://root@h:22, Docker 28.0.1",
       "",
-      "node   service   state                            health  version  memory         waiting",
-      "node1  gateway   up 3 h                           up      0.158.0  61 of 512 MiB  3.0 MiB",
-      "node2  vlselect  exited (137), started again 4 ×  -       1.26.0   -              -",
-      "node2  vlagent   missing                          -       -        -              -",
-      "node2  haproxy   up 3 h, started again 1 ×        down    0.158.0  61 of 512 MiB  0",
+      "node   service   state                            health  version  memory         waiting  disk",
+      "node1  gateway   up 3 h                           up      0.158.0  61 of 512 MiB  3.0 MiB  2.0 GiB free",
+      "node2  vlselect  exited (137), started again 4 ×  -       1.26.0   -              -        -",
+      "node2  vlagent   missing                          -       -        -              -        -",
+      "node2  haproxy   up 3 h, started again 1 ×        down    0.158.0  61 of 512 MiB  0        512.0 MiB free, full in 9 d",
+    ]);
+  });
+
+  test("knows the disk of a service by what it writes to", () => {
+    const [plan] = planOf(defineFleet({ name: "shop", nodes: nodes(1) })).nodes;
+    if (plan === undefined) throw new Error("there is no node");
+    const { disk: _, ...unmeasured } = running;
+    const services = (["vlstorage", "vlselect", "gateway"] as const).map((service) => ({ ...unmeasured, service }));
+    const measured = { bytes: MIB, total: 9 * MIB };
+    const volumes = [
+      { ...measured, holds: "logs", source: "shop_node1-logs-data", disk: "/dev/sda1", free: 3 * MIB },
+      { ...measured, holds: "queue", source: "shop_node1-queue-data", disk: "/dev/sdb1", free: 4 * MIB },
+    ];
+    const found = withDisks({ ...look, services }, { plan }, { volumes, daysLeft: { "/dev/sda1": 5 } });
+    expect(found.services.map(({ service, disk }) => [service, disk])).toEqual([
+      ["vlstorage", { free: 3 * MIB, daysLeft: 5 }],
+      ["vlselect", undefined],
+      ["gateway", { free: 4 * MIB }],
     ]);
   });
 

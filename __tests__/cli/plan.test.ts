@@ -69,6 +69,12 @@ describe("what Terraform would do, in words", () => {
     });
   });
 
+  test("a script is not printed, and its words are not taken for flags", () => {
+    const [before, after] = ["a=1", "a=2"].map((line) => ({ command: ["-ec", `set -eu\n${line}\n`, "x"] }));
+    const change = container("prepare", REPLACED, before ?? null, after ?? null, { replace_paths: [["command"]] });
+    expect(one(change).because).toEqual(["its script"]);
+  });
+
   test("what was changed on the host is told from what the fleet says", () => {
     const was = { memory: 256, must_run: true };
     const edited = container("gateway", CHANGED, { ...was, memory: 512 }, was);
@@ -183,7 +189,7 @@ describe("what Terraform would do, in words", () => {
     });
     const changes = changesOf({ resource_changes: [volume("logs-data", ["delete"]), volume("other", ["no-op"])] });
     expect(changes.removedVolumes).toEqual(["mirador_node1-logs-data"]);
-    expect(changes.others).toEqual(["docker_volume.logs-data: remove"]);
+    expect(changes.others).toEqual([{ address: "docker_volume.logs-data", action: "remove" }]);
   });
 });
 
@@ -193,8 +199,9 @@ describe("drift", () => {
       { name: "gateway", action: "change", because: ["memory 512 → 256"], runs: true, from: "host" },
       { name: "ready", action: "replace", because: [], runs: true, from: "fleet" },
       { name: "vlagent", action: "make", because: [], runs: false, from: "fleet" },
+      { name: "vmsingle", action: "remove", because: [], runs: true, from: "fleet" },
     ] as const,
-    others: ["docker_image.haproxy: make"],
+    others: [{ address: "docker_image.haproxy", action: "make" }] as const,
     removedVolumes: [],
     moves: [],
   };
@@ -208,12 +215,13 @@ describe("drift", () => {
       { service: "vmagent", state: "running" },
     ]);
     expect(driftText(found, 3)).toEqual([
-      "node   what                        why                       how it differs",
-      "node1  gateway                     changed on the host       memory 512 → 256",
-      "node1  vlagent                     the fleet says otherwise  is not there",
-      "node1  docker_image.haproxy: make  the fleet says otherwise  differs",
-      "node1  vlselect                    does not work             is paused",
-      "node1  vmselect                    does not work             is not healthy",
+      "node   what                  why                       how it differs",
+      "node1  gateway               changed on the host       memory 512 → 256",
+      "node1  vlagent               the fleet says otherwise  is not there",
+      "node1  vmsingle              the fleet says otherwise  is no part of the fleet any more",
+      "node1  docker_image.haproxy  the fleet says otherwise  is not there",
+      "node1  vlselect              does not work             is paused",
+      "node1  vmselect              does not work             is not healthy",
       "",
       "npm run mirador -- up makes it as the fleet says",
     ]);

@@ -32,6 +32,11 @@ describe(`the operator's command on three nodes (${context.title})`, () => {
       }
       const queues = services.flatMap(({ service, queue }) => (queue === undefined ? [] : service));
       expect(queues.toSorted(), node).toEqual(["gateway", "vlagent", "vmagent"]);
+      const storing = services.filter(({ disk }) => (disk?.free ?? 0) > 0).map(({ service }) => service);
+      expect(storing, node).toEqual(
+        expect.arrayContaining(["gateway", "vlagent", "vlstorage", "vmagent", "vtstorage"]),
+      );
+      expect(storing, node).not.toContain("vlselect");
     }
     const { output } = await stack.mirador("status", "node2");
     expect(output).toMatch(/^node2 +b +ready +/m);

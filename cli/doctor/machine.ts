@@ -5,7 +5,15 @@ import { CliError, type Trouble } from "../failure";
 import { checkNode, checkTerraform } from "../machine";
 import { holdingLock, stacksLock } from "../run-lock";
 import type { Session } from "../session";
-import { init, isRegistryOutOfReach, SynthError, synth, TerraformError, terraformEnvironment } from "../terraform";
+import {
+  init,
+  isRegistryOutOfReach,
+  REGISTRY_FIX,
+  SynthError,
+  synth,
+  TerraformError,
+  terraformEnvironment,
+} from "../terraform";
 import { type Check, checked } from "./check";
 
 const HERE = "this machine";
@@ -74,7 +82,7 @@ export async function providerCheck({ folder, environment }: Session, node: stri
       what: error.message,
       where: `stack ${node}`,
       fix: isRegistryOutOfReach(error)
-        ? "let this machine reach registry.terraform.io, or name a mirror of it in TF_CLI_CONFIG_FILE; after a demo that built the parts: . .mirador/env"
+        ? REGISTRY_FIX
         : `the same by hand: terraform -chdir=cdktf.out/stacks/${node} init`,
     };
     return checked(HERE, "Docker provider", { errors: [trouble] }, "");

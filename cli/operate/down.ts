@@ -5,7 +5,7 @@ import { type Deployment, remove, type Told } from "../deployment";
 import { EXIT, Interrupted } from "../failure";
 import { MeshClient } from "../mesh-client";
 import type { Session } from "../session";
-import { init, synth, terraformEnvironment } from "../terraform";
+import { synth, terraformEnvironment } from "../terraform";
 import { drainNode, LEAVE_SECONDS, TELL_AGAIN_MILLISECONDS } from "../up/drain";
 import type { ReachedEngine } from "../up/engines";
 import type { SeenNode } from "../up/roll-out";
@@ -65,7 +65,6 @@ export async function takeDown(
       const place = { folder, node: name, interrupt, env: terraformEnvironment(environment) };
       const told = fleet.nodes.length === 1 ? progress : underName(progress, name);
       const deployment: Deployment = { place, client: engine.client, fleet: fleet.name, node: name, prefix, network };
-      await init(place);
       const tell = async (seconds: number) => (mesh ? drainNode(mesh, staying, name, seconds) : []);
       if (mesh !== undefined && deployed) await drained(told, () => tell(LEAVE_SECONDS));
       const again = setInterval(() => void tell(LEAVE_SECONDS), TELL_AGAIN_MILLISECONDS);

@@ -33,6 +33,16 @@ export interface ServiceLook {
   readonly memoryLimit?: number;
   /** Bytes that wait to be sent, all queues together; of the gateway and the agents. */
   readonly queue?: number;
+  /** Where it keeps its data; absent for one that keeps none, and where that cannot be measured. */
+  readonly disk?: ServiceDisk;
+}
+
+/** The disk under the data of a service. */
+export interface ServiceDisk {
+  /** Bytes. */
+  readonly free: number;
+  /** Until it has no room left; absent where it has room for all that is kept, or where that cannot be told yet. */
+  readonly daysLeft?: number;
 }
 
 /** A node with all its services. */

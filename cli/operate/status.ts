@@ -1,9 +1,15 @@
+import { servicesOf } from "../../lib/plan/node-plan";
 import { columns } from "../access-table";
 import { EXIT, formatTrouble } from "../failure";
 import { sizeText } from "../queues";
 import type { Session } from "../session";
-import { lookAtNode, type NodeLook, type ServiceLook } from "./look";
-import { nodesToLookAt, reachNodes } from "./nodes";
+import { withinSeconds } from "../up/engines";
+import { lookAtNode, type NodeLook, type ServiceDisk, type ServiceLook } from "./look";
+import { type NodeOnEngine, nodesToLookAt, reachNodes } from "./nodes";
+import { type NodeVolumes, volumesOf } from "./volumes";
+
+/** A store of very many files takes longer to measure; `mirador volumes` waits for that. */
+const MEASURE_SECONDS = 3;
 
 /** What {@link status} shows. */
 export interface StatusOptions {
@@ -15,12 +21,40 @@ export interface StatusOptions {
 /** `mirador status`. @returns the exit status: 1 when an engine does not answer */
 export async function status(session: Session, { nodes, json }: StatusOptions): Promise<number> {
   const { fleet, plans } = await nodesToLookAt(session, nodes);
-  const looks = await Promise.all((await reachNodes(fleet, plans, session)).map(lookAtNode));
+  const looks = await Promise.all(
+    (await reachNodes(fleet, plans, session)).map(async (node) => {
+      const measured = withinSeconds(volumesOf(fleet, node, MEASURE_SECONDS), MEASURE_SECONDS + 2);
+      // Whatever stands in the way, it is the state that was asked for.
+      const stored = measured.catch(() => ({ volumes: [], daysLeft: {} }));
+      return withDisks(await lookAtNode(node), node, await stored);
+    }),
+  );
   const text = json
     ? JSON.stringify({ fleet: fleet.name, nodes: looks }, null, 2)
     : statusText(looks, Date.now()).join("\n");
   process.stdout.write(`${text}\n`);
   return looks.some(({ trouble }) => trouble !== undefined) ? EXIT.failed : EXIT.ok;
+}
+
+/** Each service with the disk that it writes its data to. */
+export function withDisks(
+  look: NodeLook,
+  { plan }: Pick<NodeOnEngine, "plan">,
+  { volumes, daysLeft }: Pick<NodeVolumes, "volumes" | "daysLeft">,
+): NodeLook {
+  const written = new Map(
+    servicesOf(plan).map(({ service, volumes: mounts }) => [
+      service,
+      volumes.find(({ source }) => mounts.some((mount) => mount.source === source && mount.readOnly !== true)),
+    ]),
+  );
+  const services = look.services.map((one): ServiceLook => {
+    const volume = written.get(one.service);
+    if (volume === undefined) return one;
+    const left = daysLeft[volume.disk];
+    return { ...one, disk: { free: volume.free, ...(left === undefined ? {} : { daysLeft: left }) } };
+  });
+  return { ...look, services };
 }
 
 /**
@@ -35,7 +69,10 @@ export function statusText(looks: readonly NodeLook[], now: number): readonly st
     ...columns([["node", "group", "state", "engine"], ...looks.map(nodeCells)]),
     ...(services.length === 0
       ? []
-      : ["", ...columns([["node", "service", "state", "health", "version", "memory", "waiting"], ...services])]),
+      : [
+          "",
+          ...columns([["node", "service", "state", "health", "version", "memory", "waiting", "disk"], ...services]),
+        ]),
     ...looks.flatMap(({ trouble }) => (trouble === undefined ? [] : ["", ...formatTrouble(trouble).split("\n")])),
   ];
 }
@@ -47,7 +84,7 @@ function nodeCells({ node, group, ready, missing, engine, version, trouble }: No
 }
 
 function serviceCells(look: ServiceLook, now: number): readonly string[] {
-  const { service, version, healthy, memory, memoryLimit = 0, queue } = look;
+  const { service, version, healthy, memory, memoryLimit = 0, queue, disk } = look;
   return [
     service,
     stateText(look, now),
@@ -55,8 +92,12 @@ function serviceCells(look: ServiceLook, now: number): readonly string[] {
     version || "-",
     memory === undefined ? "-" : `${mebibytes(memory)} of ${mebibytes(memoryLimit)} MiB`,
     queue === undefined ? "-" : queue === 0 ? "0" : sizeText(queue),
+    disk === undefined ? "-" : diskText(disk),
   ];
 }
+
+const diskText = ({ free, daysLeft }: ServiceDisk): string =>
+  daysLeft === undefined ? `${sizeText(free)} free` : `${sizeText(free)} free, full in ${daysLeft} d`;
 
 const mebibytes = (bytes: number): string => (bytes / 1024 ** 2).toFixed(0);
 

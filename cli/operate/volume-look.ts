@@ -26,14 +26,18 @@ const DAY_SECONDS = 86_400;
 /** Whole days that the growth of logs and traces is told from. */
 const GROWTH_DAYS = 7;
 
-/** Measures the data volumes of a node; those that do not exist yet are left out. */
+/**
+ * Measures the data volumes of a node; those that do not exist yet are left out.
+ * @param seconds how long it may take; a large store has many files
+ */
 export async function lookAtVolumes(
   { plan, engine, deployed }: SeenNode,
-  now = Date.now() / 1000,
+  seconds?: number,
 ): Promise<readonly VolumeLook[]> {
+  const limit = seconds === undefined ? {} : { seconds };
   const question = { client: engine.client, image: plan.images.haproxy.ref, data: dataOf(plan), deployed };
-  const { text, sources } = await readOnHost({ ...question, hostNetwork: false }, script);
-  return parseVolumes(text, sources, holdersOf(plan), now);
+  const { text, sources } = await readOnHost({ ...question, ...limit, hostNetwork: false }, script);
+  return parseVolumes(text, sources, holdersOf(plan), Date.now() / 1000);
 }
 
 /** What each data volume of a node is for, by its source. */

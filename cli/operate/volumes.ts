@@ -39,7 +39,8 @@ export async function volumes(session: Session, { nodes, json }: VolumesOptions)
   return found.some(({ trouble }) => trouble !== undefined) ? EXIT.failed : EXIT.ok;
 }
 
-async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine): Promise<NodeVolumes> {
+/** Measures what a node stores. @param seconds how long that may take. @default 60 */
+export async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine, seconds?: number): Promise<NodeVolumes> {
   const nothing = { node: plan.name, volumes: [], daysLeft: {} };
   if ("code" in engine) return { ...nothing, trouble: engine };
   const looks = await asked(engine, async () => {
@@ -52,7 +53,7 @@ async function volumesOf(fleet: Fleet, { plan, engine }: NodeOnEngine): Promise<
       LIST_SECONDS,
     );
     if (!there) throw new CliError(imageNotHere(ref, plan, engine));
-    return lookAtVolumes({ plan, engine, deployed: containers.length > 0 });
+    return lookAtVolumes({ plan, engine, deployed: containers.length > 0 }, seconds);
   });
   if ("code" in looks) return { ...nothing, trouble: looks };
   const disks = [...new Set(looks.map(({ disk }) => disk))];

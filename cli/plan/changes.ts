@@ -22,12 +22,19 @@ export interface ContainerChange {
 /** What Terraform would do to a node. */
 export interface NodeChanges {
   readonly containers: readonly ContainerChange[];
-  /** Images, networks and volumes that differ, such as `docker_image.haproxy: make`. */
-  readonly others: readonly string[];
+  /** Images, networks and volumes that differ. */
+  readonly others: readonly OtherChange[];
   /** Names of Docker volumes that would be removed with what is in them. */
   readonly removedVolumes: readonly string[];
   /** Containers that would write to another place than until now. */
   readonly moves: readonly DataMove[];
+}
+
+/** What differs and is no container. */
+export interface OtherChange {
+  /** Terraform's, such as `docker_image.haproxy`. */
+  readonly address: string;
+  readonly action: Action;
 }
 
 /** What a container keeps stays where it was, and it goes on with what is in the other place. */
@@ -47,7 +54,7 @@ export function changesOf({ resource_changes = [], resource_drift = [] }: Terraf
     containers: containers.map((resource) => containerChange(resource, drifted.get(resource.address))),
     others: due
       .filter(({ type }) => type !== "docker_container")
-      .map(({ address, change }) => `${address}: ${actionOf(change)}`),
+      .map(({ address, change }) => ({ address, action: actionOf(change) })),
     removedVolumes: due.flatMap(({ type, change }) =>
       type === "docker_volume" && change.actions.includes("delete") ? textOf(change.before?.name) : [],
     ),
@@ -181,8 +188,9 @@ const textOf = (value: unknown): readonly string[] => (typeof value === "string"
 function flagReasons(before: readonly string[], after: readonly string[]): readonly string[] {
   const gone = before.filter((flag) => !after.includes(flag));
   const come = after.filter((flag) => !before.includes(flag));
-  const nameOf = (flag: string): string => flag.split("=")[0] ?? flag;
-  const settingOf = (flag: string): string => flag.slice(nameOf(flag).length + 1);
+  // What a shell runs has lines, and an equals sign anywhere.
+  const nameOf = (flag: string): string => (flag.includes("\n") ? "its script" : (flag.split("=")[0] ?? flag));
+  const settingOf = (flag: string): string => (flag.includes("\n") ? "" : flag.slice(nameOf(flag).length + 1));
   const all = [...new Set([...gone, ...come].map(nameOf))];
   return all.map((name) => {
     const [from, to] = [gone, come].map((flags) => flags.filter((flag) => nameOf(flag) === name).map(settingOf));

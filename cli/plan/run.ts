@@ -6,7 +6,7 @@ import { progressOf, type Session } from "../session";
 import { type PlannedNode, planAll } from "../up/plans";
 import type { SeenNode } from "../up/roll-out";
 import { beginStacks } from "../up/stacks";
-import type { NodeChanges } from "./changes";
+import type { Action, NodeChanges } from "./changes";
 import { changeLines } from "./words";
 
 /** What {@link showPlan} and {@link showDrift} look at. */
@@ -97,6 +97,15 @@ async function compare<T = undefined>(
   }
 }
 
+/** How something differs of which no attribute can be told. */
+const HOW: Readonly<Record<Action, string>> = {
+  make: "is not there",
+  replace: "is another one",
+  change: "differs",
+  start: "does not run",
+  remove: "is no part of the fleet any more",
+};
+
 /** Terraform takes a container for well that is paused, or that starts and ends again and again. */
 export function driftOf(
   node: string,
@@ -110,10 +119,10 @@ export function driftOf(
       .map(
         ({ name, because, from, action }): Drift => ({
           ...{ node, what: name, from },
-          how: because.join(", ") || (action === "make" ? "is not there" : `would be: ${action}`),
+          how: because.join(", ") || HOW[action],
         }),
       ),
-    ...others.map((what): Drift => ({ node, what, how: "differs", from: "fleet" })),
+    ...others.map(({ address, action }): Drift => ({ node, what: address, how: HOW[action], from: "fleet" })),
     ...services.flatMap(({ service, state, healthy }): Drift[] => {
       if (known.has(service) || (state === "running" && healthy !== false)) return [];
       return [{ node, what: service, how: state === "running" ? "is not healthy" : `is ${state}`, from: "running" }];

@@ -68,7 +68,9 @@ export function changesSaid({ containers, others }: NodeChanges): string {
   ] as const;
   const said = groups.flatMap(([names, words]) => (names.length === 0 ? [] : [`${shortList(names)} ${words}`]));
   if (said.length > 0) return said.join("; ");
-  return others.length === 0 ? "nothing to change" : others.join("; ");
+  return others.length === 0
+    ? "nothing to change"
+    : others.map(({ address, action }) => `${address}: ${action}`).join("; ");
 }
 
 const shortList = (names: readonly string[]): string =>

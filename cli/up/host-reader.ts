@@ -17,6 +17,8 @@ export interface HostQuestion {
   readonly deployed: boolean;
   /** The script sees the host's own network; else none. */
   readonly hostNetwork: boolean;
+  /** How long the script may take. @default 60 */
+  readonly seconds?: number;
 }
 
 /** What a script printed on a host. */
@@ -35,7 +37,7 @@ export const folderOf = (index: number): string => `/volumes/${index}`;
  * @param script what the shell runs, given the data volumes that are there
  */
 export async function readOnHost(
-  { client, image, data, deployed, hostNetwork }: HostQuestion,
+  { client, image, data, deployed, hostNetwork, seconds = LOOK_SECONDS }: HostQuestion,
   script: (present: readonly DataVolume[]) => string,
 ): Promise<HostAnswer> {
   await removeEarlier(client);
@@ -62,7 +64,7 @@ export async function readOnHost(
   });
   try {
     await container.start();
-    await withinSeconds(container.wait(), LOOK_SECONDS);
+    await withinSeconds(container.wait(), seconds);
     const text = demultiplex(await container.logs({ stdout: true, stderr: true }));
     return { text, sources: present.map(({ source }) => source) };
   } finally {

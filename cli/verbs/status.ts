@@ -6,6 +6,8 @@ Asks the engines of all nodes at once, and through them each node's HAProxy, gat
   health   what HAProxy's check of the service says
   memory   in use, of the container's limit
   waiting  what the gateway and the agents have still to send, on disk and in memory, for all storage groups
+  disk     what is free where the service keeps its data, and in how many days it is full when every day is like the
+           last ones; no days are told where there is room for all that is kept, or before a whole day is over
 
 Exit status 0, and 1 when an engine does not answer; a service that is down is shown and changes nothing about it.`;
 
