@@ -73,16 +73,6 @@ function probeGrpc(origin: string): Promise<string> {
   });
 }
 
-/** The table, and a note for each part that is not the real one. */
-export function renderAccessTable(rows: readonly AccessRow[]): readonly string[] {
-  const cells = rows.map((row) => [
-    ...offered(row),
-    row.login ?? "-",
-    row.standIn === undefined ? row.state : `${row.state} *`,
-  ]);
-  return [...columns([["what", "url", "login", "state"], ...cells]), ...standInNotes(rows)];
-}
-
 /** What the marked ones are. */
 export function standInNotes(rows: readonly Pick<AccessRow, "standIn">[]): readonly string[] {
   const standIns = new Set(rows.flatMap(({ standIn }) => standIn ?? []));

@@ -32,16 +32,6 @@ export interface Question {
   readonly service: string;
 }
 
-export interface Finding {
-  readonly word: Question["word"];
-  readonly service: string;
-  /** Access point that the query went through. */
-  readonly origin: string;
-  readonly sentBy: string;
-  /** From sending to the first answer that holds it. */
-  readonly seconds: number;
-}
-
 export interface CanaryTargets {
   readonly otlpGrpc: string;
   readonly otlpHttp: string;
@@ -76,40 +66,7 @@ export function canaryTargets(plan: NodePlan): CanaryTargets {
   };
 }
 
-export interface CanaryOptions {
-  readonly limitSeconds?: number;
-  /** Called with what has not been found yet. */
-  readonly onWaiting?: (words: readonly string[]) => void;
-  readonly onFound?: (finding: Finding) => void;
-  readonly pollMilliseconds?: number;
-  /** @default - random */
-  readonly id?: string;
-}
-
 const LIMIT_SECONDS = 90;
-
-/**
- * Sends a marked trace, log and metric through the access points and finds them again in the three stores.
- * @throws CliError that names what could not be sent or was not found in time
- */
-export async function runCanary(targets: CanaryTargets, options: CanaryOptions = {}): Promise<readonly Finding[]> {
-  const { limitSeconds = LIMIT_SECONDS, onWaiting, onFound, pollMilliseconds = 250 } = options;
-  const questions = askFor(targets, newMarks(options.id));
-  let open = questions.map(({ word }) => word);
-  onWaiting?.(open);
-  const results = await Promise.allSettled(
-    questions.map(async (question) => {
-      const finding = await sendAndFind(question, limitSeconds, pollMilliseconds);
-      open = open.filter((word) => word !== question.word);
-      onFound?.(finding);
-      onWaiting?.(open);
-      return finding;
-    }),
-  );
-  const failures = results.flatMap((result) => (result.status === "rejected" ? [result.reason as Error] : []));
-  if (failures.length === 0) return results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  throw notFound(failures.map(({ message }) => message));
-}
 
 /** @param reasons why something was not sent or not found */
 export function notFound(reasons: readonly string[]): CliError {
@@ -117,12 +74,6 @@ export function notFound(reasons: readonly string[]): CliError {
     ? "give Node.js the authority that signed the access points' certificate: NODE_EXTRA_CA_CERTS=/path/ca.pem, and issue it for the node's address"
     : "run the same command again; if it stays so, look at the gateway's log: docker logs --tail 50 <fleet>-<node>-gateway";
   return new CliError({ code: "canary/not-found", what: reasons.join("\n"), fix });
-}
-
-async function sendAndFind(question: Question, limitSeconds: number, pollMilliseconds: number): Promise<Finding> {
-  const started = performance.now();
-  await sendItem(question);
-  return findItem(question, started, limitSeconds, pollMilliseconds);
 }
 
 /** @throws Error that says what could not be sent, and why */
@@ -137,19 +88,20 @@ export async function sendItem({ word, sentBy, send }: Question): Promise<void> 
 /**
  * Asks until the item is there.
  * @param started when it was sent, by `performance.now()`
+ * @returns seconds from then to the first answer that holds it
  * @throws Error that says what was not found in time, where, and what the last answer was
  */
 export async function findItem(
-  { word, sentBy, service, url, mark }: Question,
+  { word, service, url, mark }: Question,
   started: number,
   limitSeconds = LIMIT_SECONDS,
   pollMilliseconds = 250,
-): Promise<Finding> {
+): Promise<number> {
   const { origin } = new URL(url(0));
   const seconds = (): number => (performance.now() - started) / 1000;
   for (let poll = 0; ; poll++, await sleep(pollMilliseconds)) {
     const answer = await ask(url(poll));
-    if (answer.ok && answer.text.includes(mark)) return { word, service, origin, sentBy, seconds: seconds() };
+    if (answer.ok && answer.text.includes(mark)) return seconds();
     const last = answer.ok ? "the query answers, without it" : answer.text;
     if (seconds() > limitSeconds)
       throw new Error(`the ${word} was not found in ${service} at ${origin} within ${limitSeconds} s: ${last}`);

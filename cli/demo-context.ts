@@ -10,7 +10,7 @@ import { checkNode, checkTerraform, type NodeEngine, nodeEngine } from "./machin
 import type { Step } from "./progress";
 import { ensureStatsPassword, type StatsPassword } from "./secrets";
 import type { Session } from "./session";
-import { init, isRegistryOutOfReach, ownConfigFile, type StackPlace, terraformEnvironment } from "./terraform";
+import { init, isRegistryOutOfReach, ownConfigFile, synth, terraformEnvironment } from "./terraform";
 
 /** The fleet for hosts that have built parts only: the metrics cluster is not among them. */
 export const PARTS_FLEET = "examples/metrics-single.ts";
@@ -84,48 +84,37 @@ export async function secretStep({ folder, environment, progress }: Session, fle
   );
 }
 
-export function synthSaid({ name, address }: Pick<FleetNode, "name" | "address">, { MIRADOR_FLEET }: Choice): string {
-  return `wrote the stack of ${name} at ${address}, from ${MIRADOR_FLEET ?? "fleet.ts"}`;
-}
-
-/** A stack that is ready for Terraform, and the configuration file that brings its provider. */
-export interface InitializedStack {
-  readonly place: StackPlace;
-  readonly terraformConfigFile?: string;
-}
-
-export async function initStep(
+/**
+ * Has Terraform find its provider, which is built from source where no registry can be reached.
+ * @param written the stack is there already, and the fleet may not be
+ * @returns the configuration file of Terraform that brings the provider; nothing when its registry does
+ */
+export async function providerStep(
   { folder, environment, progress, interrupt }: Session,
   node: string,
   choice: Choice,
-  terraformConfigFile: string | undefined,
-): Promise<InitializedStack> {
-  const placeWith = (configFile: string | undefined): StackPlace => ({
-    folder,
-    node,
-    interrupt,
-    env: terraformEnvironment({ ...environment, ...choice }, configFile),
-  });
+  { terraformConfigFile, written = false }: { readonly terraformConfigFile?: string; readonly written?: boolean },
+): Promise<string | undefined> {
+  const initWith = (configFile: string | undefined): Promise<void> =>
+    init({ folder, node, interrupt, env: terraformEnvironment({ ...environment, ...choice }, configFile) });
   return progress.step(
-    "init",
+    "provider",
     "terraform looks for the Docker provider",
     async (step) => {
+      if (!written) await synth({ folder, env: { ...environment, ...choice } });
       const configFile = ownConfigFile(environment) ?? terraformConfigFile;
-      const place = placeWith(configFile);
       try {
-        await init(place);
-        return { place, ...(configFile === undefined ? {} : { terraformConfigFile: configFile }) };
+        await initWith(configFile);
+        return configFile;
       } catch (error) {
         if (configFile !== undefined || !isRegistryOutOfReach(error)) throw error;
         step.line("Terraform's registry is out of reach: the Docker provider is built from source");
         const built = await buildParts({ log: partsLog(step), only: ["provider"] });
-        const rebuilt = placeWith(built.terraformConfigFile);
-        await init(rebuilt);
-        return { place: rebuilt, terraformConfigFile: built.terraformConfigFile };
+        await initWith(built.terraformConfigFile);
+        return built.terraformConfigFile;
       }
     },
-    ({ terraformConfigFile: file }) =>
-      `Docker provider found ${file === undefined ? "in Terraform's registry" : foundBy(file)}`,
+    (file) => `found ${file === undefined ? "in Terraform's registry" : foundBy(file)}`,
   );
 }
 

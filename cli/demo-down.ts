@@ -1,76 +1,69 @@
 import type Docker from "dockerode";
 import { nodePrefix } from "../lib/plan/node-plan";
 import { ProblemError } from "../lib/problem";
-import { askedChoice, demoFleet, initStep, machineStep, secretStep, synthSaid, tellFleet } from "./demo-context";
+import { askedChoice, demoFleet, machineStep, providerStep, secretStep, tellFleet } from "./demo-context";
 import { remove } from "./deployment";
 import type { Choice } from "./engine-images";
-import { ENV_FILE, forgetEnvFile } from "./env-file";
+import { ENV_FILE, forgetEnvFile, type RememberedChoice } from "./env-file";
 import { CliError, EXIT } from "./failure";
 import { deployedStacks, type LastStack } from "./last-stack";
+import { clean } from "./operate/clean";
+import { down } from "./operate/down";
 import type { Session } from "./session";
-import { SynthError, synth } from "./terraform";
+import { SynthError, terraformEnvironment } from "./terraform";
+import { whileLocked } from "./verbs/locked";
 
 export interface DownOptions {
   /** Remove the data volumes too. */
   readonly clean: boolean;
 }
 
-/** Removes the demo's node; its data volumes only when asked. */
-export async function demoDown(context: Session, { clean }: DownOptions): Promise<void> {
-  const { progress } = context;
+/**
+ * `mirador down`, or `mirador clean`; and for a fleet that cannot be used any more, the node that was deployed from here is
+ * removed by its stack.
+ */
+export async function demoDown(context: Session, { clean: withData }: DownOptions): Promise<void> {
+  const { folder, progress } = context;
   const asked = askedChoice(context);
   tellFleet(context, asked);
-  const { fleet, node, client, folders, guessed } = await nodeToRemove(context, asked);
-  const { place } = await initStep(context, node, asked, asked.TF_CLI_CONFIG_FILE);
+  try {
+    const { fleet, node } = await demoFleet(context, asked);
+    await machineStep(context, node);
+    await secretStep(context, fleet);
+    const session = { ...context, environment: { ...context.environment, ...asked } };
+    await whileLocked(session, [withData ? "clean" : "down"], () =>
+      withData ? clean(session, { nodes: [], yes: true }) : down(session, []),
+    );
+  } catch (error) {
+    if (!isWrongFleet(error)) throw error;
+    return removeByStack(context, asked, error);
+  }
+  if (withData && forgetEnvFile(folder)) progress.line(`removed ${ENV_FILE}: the next demo begins with fleet.ts again`);
+  if (!withData) progress.line("npm run demo does so, too; npm run demo -- --clean removes the data");
+}
+
+/** No fleet says that its data may go, so that stays. */
+async function removeByStack(context: Session, asked: Choice & RememberedChoice, reason: Error): Promise<void> {
+  const { progress, folder, environment, interrupt } = context;
+  const [stack, ...others] = deployedStacks(folder, environment);
+  if (stack === undefined || others.length > 0) throw nodeUnknown(reason, [stack ?? [], others].flat());
+  const { fleet, node, folders } = stack;
+  progress.note("fleet", `${asked.MIRADOR_FLEET ?? "fleet.ts"} cannot be used: ${firstOf(reason)}`);
+  progress.note("", `removing what was deployed from here: ${node} of ${fleet}, by its stack and state`);
+  const { client } = await machineStep(context, { name: node, docker: stack.docker });
+  const { TF_CLI_CONFIG_FILE: known } = asked;
+  const remembered = known === undefined ? {} : { terraformConfigFile: known };
+  const file = await providerStep(context, node, asked, { ...remembered, written: true });
+  const place = { folder, node, interrupt, env: terraformEnvironment({ ...environment, ...asked }, file) };
   const prefix = nodePrefix(fleet, node);
   await remove({ place, client, fleet, node, prefix, network: prefix, progress });
-
   const volumes = await dataVolumes(client, prefix);
-  if (clean && !guessed) await cleanStep(context, client, volumes);
-  else if (volumes.length > 0) {
+  if (volumes.length > 0) {
     progress.note("data kept", volumes.join(", "));
-    progress.note("", guessed ? keptFor(volumes) : "npm run demo finds it again; npm run demo -- --clean removes it");
+    progress.note("", `no fleet says that it may go; to remove it: docker volume rm ${volumes.join(" ")}`);
   }
   if (folders.length > 0)
     progress.note("data kept", `in folders of the host, which are never removed: ${folders.join(", ")}`);
-}
-
-interface NodeToRemove {
-  readonly fleet: string;
-  readonly node: string;
-  readonly client: Docker;
-  /** Folders of the host that hold data. */
-  readonly folders: readonly string[];
-  /** No fleet named it, so that its data is not removed. */
-  readonly guessed: boolean;
-}
-
-const keptFor = (volumes: readonly string[]): string =>
-  `no fleet says that it may go; to remove it: docker volume rm ${volumes.join(" ")}`;
-
-/** The node of the fleet; of one that cannot be used any more, the node that was deployed from here. */
-async function nodeToRemove(context: Session, asked: Choice): Promise<NodeToRemove> {
-  const { progress, folder, environment } = context;
-  try {
-    const { fleet, node } = await demoFleet(context, asked);
-    const { client } = await machineStep(context, node);
-    await secretStep(context, fleet);
-    await progress.step(
-      "synth",
-      "the program writes what Terraform reads",
-      () => synth({ folder, env: { ...environment, ...asked } }),
-      () => synthSaid(node, asked),
-    );
-    return { fleet: fleet.name, node: node.name, client, folders: Object.values(fleet.storagePaths), guessed: false };
-  } catch (error) {
-    if (!isWrongFleet(error)) throw error;
-    const [stack, ...others] = deployedStacks(folder, environment);
-    if (stack === undefined || others.length > 0) throw nodeUnknown(error, [stack ?? [], others].flat());
-    progress.note("fleet", `${asked.MIRADOR_FLEET ?? "fleet.ts"} cannot be used: ${firstOf(error)}`);
-    progress.note("", `removing what was deployed from here: ${stack.node} of ${stack.fleet}, by its stack and state`);
-    const { client } = await machineStep(context, { name: stack.node, docker: stack.docker });
-    return { ...stack, client, guessed: true };
-  }
 }
 
 const isWrongFleet = (error: unknown): error is Error =>
@@ -97,21 +90,6 @@ function nodeUnknown(error: Error, stacks: readonly LastStack[]): CliError {
       fix: `mend the fleet and run the same command again; or remove the containers by hand, data volumes stay:\n${commands.join("\n")}`,
     },
     EXIT.wrongFleet,
-  );
-}
-
-async function cleanStep({ progress, folder }: Session, client: Docker, volumes: readonly string[]): Promise<void> {
-  await progress.step(
-    "clean",
-    "removing data volumes",
-    async (step) => {
-      for (const name of volumes) {
-        step.line(`removing the data volume ${name}`);
-        await client.getVolume(name).remove();
-      }
-      if (forgetEnvFile(folder)) step.line(`removing ${ENV_FILE}: the next demo begins with fleet.ts again`);
-    },
-    () => (volumes.length === 0 ? "there were no data volumes" : `${volumes.length} data volumes removed`),
   );
 }
 

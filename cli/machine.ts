@@ -1,6 +1,4 @@
 import { execFile } from "node:child_process";
-import { statfs } from "node:fs/promises";
-import { createServer } from "node:net";
 import { promisify } from "node:util";
 import type Docker from "dockerode";
 import { DEFAULT_ENGINE, ensureEngine } from "../images/engine";
@@ -55,8 +53,6 @@ export interface NodeEngine {
   readonly address: string;
   readonly version: string;
   readonly client: Docker;
-  /** It runs on this machine, so its ports and disks can be looked at. */
-  readonly local: boolean;
 }
 
 /**
@@ -80,9 +76,8 @@ export async function nodeEngine(
     );
   }
   const { address, client } = routeTo(docker, {});
-  const local = docker.kind === "unix";
-  if (address === DEFAULT_ENGINE) return { client, local, ...(await ensureEngine({ log })) };
-  return { address, client, local, version: await ask(client, address) };
+  if (address === DEFAULT_ENGINE) return { client, ...(await ensureEngine({ log })) };
+  return { address, client, version: await ask(client, address) };
 }
 
 async function ask(client: Docker, address: string): Promise<string> {
@@ -137,15 +132,8 @@ export async function portHolders(client: Docker): Promise<readonly PortHolder[]
   }));
 }
 
-/** Tries to listen; gives back the error's code, or nothing when the port is free. */
+/** Whether a port can be listened on; gives back the error's code, or nothing when it is free. */
 export type TryListen = (address: string, port: number) => Promise<string | undefined>;
-
-export const tryListen: TryListen = (address, port) =>
-  new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host: address, port, exclusive: true }, () => server.close(() => resolve(undefined)));
-  });
 
 /** What of a fleet a trouble is about. */
 export interface TroubledNode {
@@ -159,13 +147,9 @@ export async function portTroubles(
   ports: readonly PublishedPort[],
   ownContainer: string,
   holders: readonly PortHolder[],
-  listen: TryListen = tryListen,
-  node?: TroubledNode,
+  listen: TryListen,
+  node: TroubledNode,
 ): Promise<readonly Trouble[]> {
-  const { host, where, at } =
-    node === undefined
-      ? { host: "this machine", where: "fleet.nodes[0]", at: "" }
-      : { host: `the host of ${node.name}`, where: node.where, at: ` of ${node.name}` };
   const troubles: Trouble[] = [];
   for (const { name, address, port } of ports) {
     const holding = holders.filter((candidate) => candidate.ports.includes(port));
@@ -176,9 +160,9 @@ export async function portTroubles(
       return [
         {
           code: "machine/address-not-here",
-          what: `${address} is no address of ${host}`,
-          where: `${where}.address`,
-          fix: `write an address of ${host} there${node === undefined ? ", such as 127.0.0.1" : ""}`,
+          what: `${address} is no address of the host of ${node.name}`,
+          where: `${node.where}.address`,
+          fix: `write an address of the host of ${node.name} there`,
         },
       ];
     }
@@ -188,21 +172,10 @@ export async function portTroubles(
     const mesh = name === "mesh";
     troubles.push({
       code: "machine/port-taken",
-      what: `port ${port} on ${address}${at} is taken${by}, and ${mesh ? "the mesh between the nodes" : ACCESS_POINTS[name].what} needs it`,
+      what: `port ${port} on ${address} of ${node.name} is taken${by}, and ${mesh ? "the mesh between the nodes" : ACCESS_POINTS[name].what} needs it`,
       where: mesh ? "fleet.mesh.port" : `fleet.ports.${name}`,
       fix: `stop what listens there (${holder === undefined ? `ss -ltnp 'sport = :${port}'` : `docker stop ${holder.container}`}), or write another port in the fleet: ${mesh ? "mesh: { port: … }" : `ports: { ${name}: … }`}`,
     });
   }
   return troubles;
-}
-
-/** Free space for the queues, where it can be seen from here; the deploy itself checks it on the engine's side. */
-export async function freeQueueMiB(client: Docker): Promise<number | undefined> {
-  try {
-    const { DockerRootDir } = await client.info();
-    const { bavail, bsize } = await statfs(DockerRootDir);
-    return Math.floor((bavail * bsize) / 1024 ** 2);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type AccessRow, columns, probeAccess, renderAccessTable } from "../../cli/access-table";
-import { report } from "../../cli/demo-up";
+import { type AccessRow, columns, exportLines, probeAccess } from "../../cli/access-table";
+import { accessText } from "../../cli/operate/access";
 import { defineFleet, planFleet } from "../../lib";
 
 const standIn = "test double: keeps spans on disk and answers the queries of this product's checks; not VictoriaTraces";
@@ -14,23 +14,26 @@ if (plan === undefined) throw new Error("no plan");
 
 const rows: readonly AccessRow[] = plan.accessPoints.map((point) => ({ ...point, state: "up" }));
 
+const shown = (some: readonly AccessRow[]): readonly string[] =>
+  accessText([{ node: plan.name, rows: some, exports: exportLines(plan) }], ".mirador/secrets/stats-password");
+
 test("the table shows what, URL, login and state, and what is a stand-in, on a screen of 100 columns", async () => {
-  const lines = report({ plan, rows, seconds: 41.2, passwordIn: ".mirador/secrets/stats-password" });
+  const lines = shown(rows);
   expect(lines.filter((line) => line.length > 100)).toEqual([]);
-  await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("./__fixtures__/report.txt");
+  await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot("./__fixtures__/access.txt");
 });
 
 test("without stand-ins nothing is said of them", () => {
   const [first] = rows;
   if (first === undefined) throw new Error("no rows");
-  expect(renderAccessTable([first]).join("\n")).not.toContain("*");
+  expect(shown([first]).join("\n")).not.toContain("*");
 });
 
 test("a stand-in is offered without the UI that it has not", () => {
-  const lines = renderAccessTable(rows);
+  const lines = shown(rows);
   const traces = lines.find((line) => line.includes("Jaeger"));
-  expect(traces).toMatch(/^VictoriaTraces queries \(Jaeger API\) +http:\/\/127\.0\.0\.1:8483 +- +up \*$/);
-  expect(lines.find((line) => line.startsWith("VictoriaLogs queries"))).toContain("vmui");
+  expect(traces).toMatch(/^node1 +VictoriaTraces queries \(Jaeger API\) +http:\/\/127\.0\.0\.1:8483 +- +up \*$/);
+  expect(lines.find((line) => line.includes("VictoriaLogs queries"))).toContain("vmui");
 });
 
 test("columns are as wide as their widest cell", () => {

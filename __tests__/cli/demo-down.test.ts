@@ -19,7 +19,7 @@ const VOLUMES = ["metrics", "queue"].map((data) => `mirador_node1-${data}-data`)
 async function startEngine(socket: string): Promise<readonly string[]> {
   const removed: string[] = [];
   engine = createServer(({ url = "", method }, response) => {
-    if (method === "DELETE") removed.push(url.split("/").at(-1) ?? "");
+    if (method === "DELETE" && url.startsWith("/volumes/")) removed.push(url.split("/").at(-1) ?? "");
     const left = VOLUMES.map((Name) => ({ Name }));
     const answer = url.startsWith("/volumes")
       ? { Volumes: left }
@@ -173,6 +173,6 @@ test("--clean says that it forgets what the last demo had", async () => {
   const { context, told } = session(folder);
   await demoDown(context, { clean: true });
   expect(removed).toEqual(VOLUMES);
-  expect(told()).toContain(`removing ${ENV_FILE}: the next demo begins with fleet.ts again`);
+  expect(told()).toContain(`removed ${ENV_FILE}: the next demo begins with fleet.ts again`);
   expect(existsSync(join(folder, ENV_FILE))).toBe(false);
 });

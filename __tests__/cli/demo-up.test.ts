@@ -5,31 +5,25 @@ import { afterEach, expect, test } from "vitest";
 import { demoUp } from "../../cli/demo-up";
 import { ENV_FILE } from "../../cli/env-file";
 import { Progress } from "../../cli/progress";
-import { ACCESS_POINTS } from "../../lib/plan/ports";
 import { ROOT, temporaryFolder } from "../support/folders";
 
 let engine: Server;
 afterEach(() => engine.close());
 
-/** An engine that has every image, and a HAProxy of this node on every port. */
+/** An engine that has every image, and no luck. */
 async function startEngine(socket: string): Promise<void> {
-  const ports = Object.values(ACCESS_POINTS).map(({ port }) => ({ PublicPort: port }));
-  const containers = [{ Id: "c1", Names: ["/mirador_node1-haproxy"], Ports: ports }];
   engine = createServer(({ url = "" }, response) => {
-    const answer = url.startsWith("/containers/json") ? containers : { Version: "20.10.24" };
+    const answers = /^\/(version|images\/)/.test(url);
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(answer));
+    response.statusCode = answers ? 200 : 500;
+    response.end(JSON.stringify(answers ? { Version: "20.10.24" } : { message: "no luck" }));
   });
   await new Promise<void>((done) => engine.listen(socket, done));
 }
 
-/** Terraform with a provider and without luck: no apply succeeds. */
+/** Terraform with a provider. */
 const TERRAFORM = `#!/bin/sh
-case "$*" in
-  version*) echo '{ "terraform_version": "1.11.4" }' ;;
-  *" init "*) ;;
-  *) echo "no luck" >&2; exit 1 ;;
-esac
+echo '{ "terraform_version": "1.11.4" }'
 `;
 
 test("fails without remembering a choice that could not be deployed", async () => {
@@ -53,6 +47,6 @@ test("fails without remembering a choice that could not be deployed", async () =
   });
 
   await expect(run).rejects.toThrow("no luck");
-  expect(told).toContain("from other.mjs");
+  expect(told).toMatch(/^provider +found in Terraform's registry/m);
   expect(existsSync(join(folder, ENV_FILE))).toBe(false);
 });

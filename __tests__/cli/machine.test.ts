@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { demoFleetNote, readEnvFile, renderEnvFile, writeEnvFile } from "../../cli/env-file";
-import { checkNode, checkTerraform, nodeEngine, portTroubles, tryListen } from "../../cli/machine";
+import { checkNode, checkTerraform, nodeEngine, portTroubles } from "../../cli/machine";
 import { fleetLock, holdingLock } from "../../cli/run-lock";
 import { ensureStatsPassword } from "../../cli/secrets";
 
@@ -33,13 +32,14 @@ test("an engine behind ssh is left to cdktf", async () => {
   await expect(nodeEngine(node, () => undefined)).rejects.toThrow("npx cdktf deploy node1");
 });
 
+const ABOUT = { name: "node1", where: "fleet.nodes[0]" };
 const PORT = { name: "otlpHttp", address: "127.0.0.1", port: 4318 } as const;
 
 test("a taken port names itself, its holder and the key of the fleet", async () => {
   const holders = [{ container: "other", ports: [4318] }];
-  const [trouble] = await portTroubles([PORT], "mirador_node1-haproxy", holders, async () => "EADDRINUSE");
+  const [trouble] = await portTroubles([PORT], "mirador_node1-haproxy", holders, async () => "EADDRINUSE", ABOUT);
   expect(trouble).toMatchObject({ code: "machine/port-taken", where: "fleet.ports.otlpHttp" });
-  expect(trouble?.what).toContain("port 4318 on 127.0.0.1 is taken by the container other");
+  expect(trouble?.what).toContain("port 4318 on 127.0.0.1 of node1 is taken by the container other");
 });
 
 test("on another host a taken port names its node, and the mesh port its own key", async () => {
@@ -54,22 +54,13 @@ test("on another host a taken port names its node, and the mesh port its own key
 
 test("a port that our own HAProxy holds is fine, and so is one that only root may try", async () => {
   const own = [{ container: "mirador_node1-haproxy", ports: [4318] }];
-  expect(await portTroubles([PORT], "mirador_node1-haproxy", own, async () => "EADDRINUSE")).toEqual([]);
-  expect(await portTroubles([PORT], "mirador_node1-haproxy", [], async () => "EACCES")).toEqual([]);
+  expect(await portTroubles([PORT], "mirador_node1-haproxy", own, async () => "EADDRINUSE", ABOUT)).toEqual([]);
+  expect(await portTroubles([PORT], "mirador_node1-haproxy", [], async () => "EACCES", ABOUT)).toEqual([]);
 });
 
 test("an address of another machine is told once, not for each port", async () => {
-  const troubles = await portTroubles([PORT, PORT], "x", [], async () => "EADDRNOTAVAIL");
+  const troubles = await portTroubles([PORT, PORT], "x", [], async () => "EADDRNOTAVAIL", ABOUT);
   expect(troubles).toMatchObject([{ where: "fleet.nodes[0].address" }]);
-});
-
-test("a port is tried by listening on it", async () => {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  expect(await tryListen("127.0.0.1", port)).toBe("EADDRINUSE");
-  await new Promise((done) => server.close(done));
-  expect(await tryListen("127.0.0.1", port)).toBeUndefined();
 });
 
 test("a password is generated once, for its owner only", () => {

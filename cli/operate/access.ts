@@ -1,6 +1,5 @@
 import { readEnvironment } from "../../inputs/environment";
 import { readStatsPassword } from "../../inputs/secrets";
-import type { NodePlan } from "../../lib/plan/node-plan";
 import { type AccessRow, columns, exportLines, offered, probeAccess, standInNotes } from "../access-table";
 import { EXIT } from "../failure";
 import { statsPasswordPlace } from "../secrets";
@@ -24,26 +23,36 @@ export interface NodeAccess {
   readonly exports: readonly string[];
 }
 
-/** `mirador access`: where to send, where to look, and with which login. */
-export async function access(session: Session, { nodes, json, reveal }: AccessOptions): Promise<number> {
+/** `mirador access`: where to send, where to look, and with which login. @returns the exit status */
+export async function access(session: Session, { reveal, ...options }: AccessOptions): Promise<number> {
+  if (reveal) await revealPassword(session, options.nodes);
+  else await showAccess(session, options);
+  return EXIT.ok;
+}
+
+async function revealPassword(session: Session, nodes: readonly string[]): Promise<void> {
+  const { folder, environment } = session;
+  const { fleet } = await nodesToLookAt(session, nodes);
+  process.stdout.write(`${readStatsPassword(folder, readEnvironment(folder, environment), fleet.haproxy)}\n`);
+}
+
+/** Asks every access point, and shows it. @returns what was shown */
+export async function showAccess(
+  session: Session,
+  { nodes, json }: Omit<AccessOptions, "reveal">,
+): Promise<readonly NodeAccess[]> {
   const { folder, environment } = session;
   const { fleet, plans } = await nodesToLookAt(session, nodes);
   const variables = readEnvironment(folder, environment);
-  if (reveal) {
-    process.stdout.write(`${readStatsPassword(folder, variables, fleet.haproxy)}\n`);
-    return EXIT.ok;
-  }
   const passwordIn = statsPasswordPlace(folder, variables, fleet.haproxy);
-  const found = await Promise.all(plans.map(accessOf));
+  const found = await Promise.all(
+    plans.map(async (plan) => ({ node: plan.name, rows: await probeAccess(plan), exports: exportLines(plan) })),
+  );
   const text = json
     ? JSON.stringify({ fleet: fleet.name, passwordIn, nodes: found }, null, 2)
     : accessText(found, passwordIn).join("\n");
   process.stdout.write(`${text}\n`);
-  return EXIT.ok;
-}
-
-async function accessOf(plan: NodePlan): Promise<NodeAccess> {
-  return { node: plan.name, rows: await probeAccess(plan), exports: exportLines(plan) };
+  return found;
 }
 
 /** A table of all nodes, and lines to copy for each. @param passwordIn where a person finds the password; nowhere yet */
@@ -60,9 +69,9 @@ export function accessText(nodes: readonly NodeAccess[], passwordIn: string | un
     ...columns([["node", "what", "url", "login", "state"], ...rows]),
     ...standInNotes(nodes.flatMap(({ rows: all }) => all)),
     "",
-    passwordIn === undefined
-      ? "the stats page has no password yet: npm run mirador -- init makes one"
-      : `the password of the stats page is in ${passwordIn}; npm run -s mirador -- access --reveal prints it`,
+    ...(passwordIn === undefined
+      ? ["the stats page has no password yet: npm run mirador -- init makes one"]
+      : [`the password of the stats page is in ${passwordIn};`, "npm run -s mirador -- access --reveal prints it"]),
     ...nodes.flatMap(({ node, exports }) => ["", `# services that send to ${node}`, ...exports]),
   ];
 }

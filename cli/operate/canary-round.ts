@@ -80,7 +80,7 @@ export async function roundOf(
           onWaiting(--left);
           return result instanceof Error
             ? { ...about, trouble: result.message }
-            : { ...about, seconds: Math.round(result.seconds * 10) / 10 };
+            : { ...about, seconds: Math.round(result * 10) / 10 };
         }),
       );
     });

@@ -8,6 +8,9 @@ export function secondsIn(text: string): number | undefined {
   return count === undefined ? undefined : Number(count) * (UNITS[unit] ?? 1);
 }
 
+/** How long each wait for the fleet may take, unless a person says otherwise. */
+export const WAIT_SECONDS = 600;
+
 /** `--wait`, of verbs that change one node after the other. Its value is in seconds. */
 export function waitOption(): Option {
   return new Option("--wait <time>", "how long each wait for the fleet may take, such as 90s or 1h")
@@ -16,7 +19,7 @@ export function waitOption(): Option {
       if (seconds === undefined) throw new InvalidArgumentError("Write a time with its unit, such as 90s, 10m or 1h.");
       return seconds;
     })
-    .default(600, "10m");
+    .default(WAIT_SECONDS, "10m");
 }
 
 /** How long a fault may last that is made on purpose: long enough for every wait in a fleet, and bounded. */
