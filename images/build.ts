@@ -1,13 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import type { ImageChoice } from "../lib/images/catalog";
+import { BUILT_VERSIONS } from "./built-versions";
 import { cacheFolder, withLock, writeAtomically } from "./cache";
 import { askEngine, connectEngine, engineAddress, ensureEngine } from "./engine";
 import { goSteps } from "./go-parts";
 import { haproxyStep } from "./haproxy-rootfs";
-import { type ImageOverride, type ImagePartKey, importPart } from "./part-images";
+import { type ImagePartKey, importPart } from "./part-images";
 import { explaining, line, runStep, type StepContext, StepError } from "./steps";
-import { installProvider, PROVIDER_VERSION, terraformConfigPath } from "./terraform-mirror";
+import { installProvider, terraformConfigPath } from "./terraform-mirror";
 
 export type PartKey = "provider" | ImagePartKey;
 
@@ -26,9 +28,8 @@ export interface BuildPartsOptions {
 export interface BuiltPart {
   readonly key: PartKey;
   readonly version: string;
-  /** What the part is known by in the engine; the provider has none. */
-  readonly ref?: string;
-  readonly standIn?: string;
+  /** What `MIRADOR_IMAGES` says of it; the provider is no image. */
+  readonly image?: ImageChoice;
   /** False when it was built now, true when it was found in the cache. */
   readonly skipped: boolean;
   /** Of building, without the import. */
@@ -90,10 +91,10 @@ async function buildPart(key: PartKey, address: string, context: StepContext): P
     const install = (): Promise<void> =>
       installProvider(context.cache, join(result.folder, "terraform-provider-docker"));
     await explaining("terraform-mirror", `see that ${context.cache} is writable and has 200 MB free`, install);
-    return { key, version: PROVIDER_VERSION, skipped, seconds };
+    return { key, version: BUILT_VERSIONS.provider, skipped, seconds };
   }
   const image = await importPart(key, result, connectEngine(address), context);
-  return { key, ...image, skipped, seconds };
+  return { key, version: image.version, image, skipped, seconds };
 }
 
 async function demandEngine(address: string): Promise<void> {
@@ -114,10 +115,8 @@ async function recordImages(path: string, parts: readonly BuiltPart[], { cache, 
     () => undefined,
     async () => {
       const text = await readFile(path, "utf8").catch(() => "{}");
-      const images = JSON.parse(text) as Record<string, ImageOverride>;
-      for (const { key, ref, version, standIn } of parts) {
-        if (ref !== undefined) images[key] = { ref, version, ...(standIn === undefined ? {} : { standIn }) };
-      }
+      const images = JSON.parse(text) as Record<string, ImageChoice>;
+      for (const { key, image } of parts) if (image !== undefined) images[key] = image;
       const updated = `${JSON.stringify(images, null, 2)}\n`;
       if (updated === text) return;
       await writeAtomically(path, updated);

@@ -1,5 +1,6 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { BUILT_VERSIONS } from "./built-versions";
 import { hashOf } from "./cache";
 import { run } from "./shell";
 import type { Step } from "./steps";
@@ -13,10 +14,10 @@ export const GO_ARCHITECTURE = ARCHITECTURES[process.arch] ?? process.arch;
 /** Terraform runs here, the images run in the engine: only the provider is built for this machine's system. */
 export const GO_SYSTEM = process.platform === "win32" ? "windows" : process.platform;
 
-const PARTS = join(__dirname, "parts");
+export const PARTS = join(__dirname, "parts");
 const FLAGS = ["-trimpath", "-ldflags", "-s -w"];
 const FIX =
-  "look at the lines above: without Go 1.26 or newer install it (go.dev/dl); a module that cannot be fetched needs GOPROXY set to a proxy that this machine reaches; then run the same command again, finished steps are skipped";
+  "look at the lines above: without Go 1.26 or newer install it (go.dev/dl); a module or a Go toolchain that cannot be fetched needs GOPROXY set to a proxy that this machine reaches; then run the same command again, finished steps are skipped";
 
 function goEnvironment(system: string): Record<string, string> {
   return {
@@ -25,6 +26,8 @@ function goEnvironment(system: string): Record<string, string> {
     GOARCH: GO_ARCHITECTURE,
     // A workspace or a vendor setting of the person who builds must not change what is built.
     GOWORK: "off",
+    // A part may need a newer compiler than this machine has: its go.mod names it, and the go command fetches it.
+    GOTOOLCHAIN: "auto",
     GOFLAGS: "-mod=readonly -buildvcs=false",
   };
 }
@@ -65,8 +68,8 @@ async function collectorStep(): Promise<Step> {
   const cwd = join(PARTS, "collector");
   return {
     name: "otelcol",
-    what: "generating and compiling the OpenTelemetry collector 0.158.0",
-    expected: "about 3 min, 15 s with warm Go caches",
+    what: `generating and compiling the OpenTelemetry collector ${BUILT_VERSIONS.otelcol}`,
+    expected: "about 4 min, 15 s with warm Go caches",
     fix: FIX,
     hash: await goHash(cwd, "", "linux"),
     build: async (folder) => {
@@ -106,11 +109,14 @@ function demandLocked(config: string, lock: string): void {
 
 async function goHash(folder: string, programs: string, system: string): Promise<string> {
   // The compiler is an input too; a missing one is told by the step that needs it.
-  const compiler = await run("go", ["env", "GOVERSION"], { cwd: folder }).catch(() => "no Go\n");
+  const compiler = await run("go", ["env", "GOVERSION"], { cwd: folder, env: goEnvironment(system) }).catch(
+    () => "no Go\n",
+  );
   return hashOf([folder], [RECIPE, compiler, programs, system, GO_ARCHITECTURE]);
 }
 
-const VICTORIA = "github.com/VictoriaMetrics/VictoriaMetrics/app";
+const METRICS = "github.com/VictoriaMetrics/VictoriaMetrics/app";
+const LOGS = "github.com/VictoriaMetrics/VictoriaLogs/app";
 
 export const goSteps = {
   provider: () =>
@@ -127,37 +133,33 @@ export const goSteps = {
     moduleStep({
       name: "victoria-metrics",
       module: "victoria-metrics",
-      what: "compiling VictoriaMetrics 1.150.0, vmbackup and vmrestore",
+      what: `compiling VictoriaMetrics ${BUILT_VERSIONS["victoria-metrics"]}`,
       expected: "about 70 s",
-      programs: {
-        "victoria-metrics-prod": `${VICTORIA}/victoria-metrics`,
-        "vmbackup-prod": `${VICTORIA}/vmbackup`,
-        "vmrestore-prod": `${VICTORIA}/vmrestore`,
-      },
+      programs: { "victoria-metrics-prod": `${METRICS}/victoria-metrics` },
     }),
   vmagent: () =>
     moduleStep({
       name: "vmagent",
       module: "victoria-metrics",
-      what: "compiling vmagent 1.150.0",
+      what: `compiling vmagent ${BUILT_VERSIONS.vmagent}`,
       expected: "about 40 s",
-      programs: { "vmagent-prod": `${VICTORIA}/vmagent` },
+      programs: { "vmagent-prod": `${METRICS}/vmagent` },
     }),
   "victoria-logs": () =>
     moduleStep({
       name: "victoria-logs",
       module: "victoria-logs",
-      what: "compiling VictoriaLogs 1.24.0",
+      what: `compiling VictoriaLogs ${BUILT_VERSIONS["victoria-logs"]}`,
       expected: "about 15 s",
-      programs: { "victoria-logs-prod": `${VICTORIA}/victoria-logs` },
+      programs: { "victoria-logs-prod": `${LOGS}/victoria-logs` },
     }),
   vlagent: () =>
     moduleStep({
       name: "vlagent",
       module: "victoria-logs",
-      what: "compiling vlagent 1.24.0",
+      what: `compiling vlagent ${BUILT_VERSIONS.vlagent}`,
       expected: "about 5 s",
-      programs: { "vlagent-prod": `${VICTORIA}/vlagent` },
+      programs: { "vlagent-prod": `${LOGS}/vlagent` },
     }),
   "victoria-traces": () =>
     moduleStep({

@@ -1,16 +1,16 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { IMAGE_CATALOG } from "../lib/images/catalog";
 import { exists, hashOf } from "./cache";
 import { aptInstall, isDebian } from "./engine";
+import { type BuiltHaproxy, DEBIAN_SOURCES, installHaproxy } from "./haproxy-package";
 import { run } from "./shell";
 import type { Step } from "./steps";
 
-const RECIPE = "1";
-/** Debian release whose HAProxy is taken. */
-const RELEASE = "trixie";
+const RECIPE = "3";
 const ROOTFS = "rootfs";
 /** What the step leaves for whoever names the image. */
-const VERSION_FILE = "version";
+const FACTS_FILE = "facts.json";
 
 /** Of the official image, whose user and group an operator's files belong to. */
 const HAPROXY_ID = 99;
@@ -40,17 +40,18 @@ exec "$@"
 
 /** A Debian tree with HAProxy and, through busybox, the small programs that the official alpine image has. */
 export async function haproxyStep(): Promise<Step> {
+  const pin = IMAGE_CATALOG.haproxy.version;
   return {
     name: "haproxy",
-    what: `making a Debian ${RELEASE} tree with HAProxy by debootstrap`,
+    what: `making a Debian tree with HAProxy ${pin}, or the nearest that Debian has, by debootstrap`,
     expected: "about 1 min",
-    hash: await hashOf([], [RECIPE, RELEASE, process.arch, ENTRYPOINT_SCRIPT]),
+    hash: await hashOf([], [RECIPE, pin, JSON.stringify(DEBIAN_SOURCES), process.arch, ENTRYPOINT_SCRIPT]),
     fix: "as root on Debian or Ubuntu with a reachable package mirror run the same command again; elsewhere pull the official image and leave haproxy out of MIRADOR_IMAGES",
     build: async (folder) => {
       await ensureDebootstrap();
       const tree = join(folder, ROOTFS);
-      await run("debootstrap", ["--variant=minbase", "--include=haproxy,ca-certificates,busybox", RELEASE, tree]);
-      await writeFile(join(folder, VERSION_FILE), await haproxyVersion(tree));
+      const facts = await installHaproxy(tree, pin);
+      await writeFile(join(folder, FACTS_FILE), JSON.stringify(facts));
       await slim(tree);
       await linkApplets(tree);
       await likeOfficialImage(tree);
@@ -62,9 +63,8 @@ export function haproxyTree(folder: string): string {
   return join(folder, ROOTFS);
 }
 
-/** Upstream's part of the package version; Debian repairs faults without raising it. */
-export async function builtHaproxyVersion(folder: string): Promise<string> {
-  return readFile(join(folder, VERSION_FILE), "utf8");
+export async function builtHaproxy(folder: string): Promise<BuiltHaproxy> {
+  return JSON.parse(await readFile(join(folder, FACTS_FILE), "utf8")) as BuiltHaproxy;
 }
 
 async function ensureDebootstrap(): Promise<void> {
@@ -72,13 +72,6 @@ async function ensureDebootstrap(): Promise<void> {
   if (await exists("/usr/sbin/debootstrap")) return;
   if (!(await isDebian())) throw new Error("debootstrap is not installed, and this is not Debian or Ubuntu");
   await aptInstall("haproxy", ["debootstrap", "debian-archive-keyring"]);
-}
-
-async function haproxyVersion(tree: string): Promise<string> {
-  const version = await run("chroot", [tree, "dpkg-query", "-W", "-f", "${Version}", "haproxy"]);
-  const upstream = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(version)?.[1];
-  if (upstream === undefined) throw new Error(`"${version}" is no version of the form 3.0.11-1`);
-  return upstream;
 }
 
 async function slim(tree: string): Promise<void> {

@@ -1,35 +1,26 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
+import type { ImageChoice, ImageKey } from "../lib/images/catalog";
+import { BUILT_VERSIONS } from "./built-versions";
+import { olderComponents } from "./collector-components";
 import { imageIsCurrent, importImage, withStaticTree } from "./docker-import";
-import { builtHaproxyVersion, haproxyTree } from "./haproxy-rootfs";
+import { builtHaproxy, haproxyTree } from "./haproxy-rootfs";
 import { explaining, line, type StepContext, type StepResult } from "./steps";
 
 /** Raise when trees or changes below differ, so that images are imported again. */
-const RECIPE = "1";
+const RECIPE = "2";
 const FIX =
   "see that the engine has free disk space (docker system df) and run the same command again; what is built is not built again";
 
 /** Keys of `MIRADOR_IMAGES` that this machine can fill by itself. */
-export type ImagePartKey =
-  | "otelcol"
-  | "haproxy"
-  | "victoria-metrics"
-  | "vmagent"
-  | "victoria-logs"
-  | "vlagent"
-  | "victoria-traces";
-
-/** What one key of the `MIRADOR_IMAGES` file says. */
-export interface ImageOverride {
-  readonly ref: string;
-  readonly version: string;
-  readonly standIn?: string;
-}
+export type ImagePartKey = Extract<
+  ImageKey,
+  "otelcol" | "haproxy" | "victoria-metrics" | "vmagent" | "victoria-logs" | "vlagent" | "victoria-traces"
+>;
 
 interface StaticImage {
   /** Below `mirador.local/`: never an official name. */
-  readonly name: string;
-  readonly version: string;
+  readonly name: Exclude<keyof typeof BUILT_VERSIONS, "provider">;
   /** File in the step's folder. */
   readonly program: string;
   /** Path in the image; the official image's. */
@@ -38,66 +29,70 @@ interface StaticImage {
   readonly standIn?: string;
 }
 
-const STATIC_IMAGES: Readonly<Record<Exclude<ImagePartKey, "haproxy">, readonly [StaticImage, ...StaticImage[]]>> = {
-  otelcol: [
-    { name: "otelcol", version: "0.158.0", program: "otelcol-contrib", path: "/otelcol-contrib", user: "10001:10001" },
-  ],
-  // The two programs of backup and restore are images of their own, as they are upstream.
-  "victoria-metrics": [victoriaMetrics("victoria-metrics"), victoriaMetrics("vmbackup"), victoriaMetrics("vmrestore")],
-  vmagent: [victoriaMetrics("vmagent")],
-  "victoria-logs": [victoriaLogs("victoria-logs")],
-  vlagent: [victoriaLogs("vlagent")],
-  "victoria-traces": [
-    {
-      name: "victoria-traces-double",
-      version: "0.1.0",
-      program: "victoria-traces-prod",
-      path: "/victoria-traces-prod",
-      standIn: "test double: keeps spans on disk and answers the queries of this product's checks; not VictoriaTraces",
-    },
-  ],
+const STATIC_IMAGES: Readonly<Record<Exclude<ImagePartKey, "haproxy">, StaticImage>> = {
+  otelcol: { name: "otelcol", program: "otelcol-contrib", path: "/otelcol-contrib", user: "10001:10001" },
+  "victoria-metrics": victoria("victoria-metrics"),
+  vmagent: victoria("vmagent"),
+  "victoria-logs": victoria("victoria-logs"),
+  vlagent: victoria("vlagent"),
+  "victoria-traces": {
+    name: "victoria-traces-double",
+    program: "victoria-traces-prod",
+    path: "/victoria-traces-prod",
+    standIn: "test double: keeps spans on disk and answers the queries of this product's checks; not VictoriaTraces",
+  },
 };
 
-function victoriaMetrics(name: string): StaticImage {
-  return { name, version: "1.150.0", program: `${name}-prod`, path: `/${name}-prod` };
+function victoria(name: "victoria-metrics" | "vmagent" | "victoria-logs" | "vlagent"): StaticImage {
+  return { name, program: `${name}-prod`, path: `/${name}-prod` };
 }
 
-function victoriaLogs(name: string): StaticImage {
-  return { name, version: "1.24.0", program: `${name}-prod`, path: `/${name}-prod` };
-}
-
-/** Sees that the engine has the images of a part; gives back what `MIRADOR_IMAGES` says about it. */
+/** Sees that the engine has the image of a part; gives back what `MIRADOR_IMAGES` says about it. */
 export async function importPart(
   key: ImagePartKey,
   { folder }: StepResult,
   docker: Docker,
   context: StepContext,
-): Promise<ImageOverride> {
-  if (key === "haproxy") return importHaproxy(folder, docker, context);
-  const [main] = STATIC_IMAGES[key];
-  for (const image of STATIC_IMAGES[key]) await importStatic(image, folder, docker, context);
-  return override(main);
+): Promise<ImageChoice> {
+  return key === "haproxy"
+    ? importHaproxy(folder, docker, context)
+    : importStatic(STATIC_IMAGES[key], folder, docker, context);
 }
 
-async function importStatic(image: StaticImage, folder: string, docker: Docker, context: StepContext): Promise<void> {
-  const changes = [`ENTRYPOINT ["${image.path}"]`, ...(image.user === undefined ? [] : [`USER ${image.user}`])];
-  await importOnce(override(image).ref, [...changes, ...labels(image)], folder, docker, context, (use) =>
-    withStaticTree(join(folder, image.program), image.path.slice(1), (tree) => use(tree, false)),
+async function importStatic(
+  { name, program, path, user, standIn }: StaticImage,
+  folder: string,
+  docker: Docker,
+  context: StepContext,
+): Promise<ImageChoice> {
+  const choice: ImageChoice = {
+    ...named(name, BUILT_VERSIONS[name]),
+    ...(standIn === undefined ? {} : { standIn }),
+    ...(name === "otelcol" ? { components: await olderComponents() } : {}),
+  };
+  const changes = [`ENTRYPOINT ["${path}"]`, ...(user === undefined ? [] : [`USER ${user}`]), ...labels(name, choice)];
+  await importOnce(choice.ref, changes, folder, docker, context, (use) =>
+    withStaticTree(join(folder, program), path.slice(1), (tree) => use(tree, false)),
   );
+  return choice;
 }
 
-async function importHaproxy(folder: string, docker: Docker, context: StepContext): Promise<ImageOverride> {
-  const image = { name: "haproxy", version: await builtHaproxyVersion(folder) };
+async function importHaproxy(folder: string, docker: Docker, context: StepContext): Promise<ImageChoice> {
+  const { version, fixes, suite, instead } = await builtHaproxy(folder);
+  context.log(
+    line("haproxy", `HAProxy ${version} of Debian ${suite}${instead === undefined ? "" : `, because of ${instead}`}`),
+  );
+  const choice: ImageChoice = { ...named("haproxy", version), ...(fixes.length > 0 ? { fixes } : {}) };
   const changes = [
     'ENTRYPOINT ["docker-entrypoint.sh"]',
     'CMD ["haproxy","-f","/usr/local/etc/haproxy/haproxy.cfg"]',
     "USER haproxy",
     "WORKDIR /var/lib/haproxy",
-    ...labels(image),
+    ...labels("haproxy", choice),
   ];
   // The engine takes no STOPSIGNAL at an import: the container has to say SIGUSR1 itself.
-  await importOnce(override(image).ref, changes, folder, docker, context, (use) => use(haproxyTree(folder), true));
-  return override(image);
+  await importOnce(choice.ref, changes, folder, docker, context, (use) => use(haproxyTree(folder), true));
+  return choice;
 }
 
 async function importOnce(
@@ -124,15 +119,15 @@ async function importOnce(
   });
 }
 
-function labels({ name, version, standIn }: Pick<StaticImage, "name" | "version" | "standIn">): readonly string[] {
+function named(name: string, version: string): Pick<ImageChoice, "ref" | "version"> {
+  return { ref: `mirador.local/${name}:${version}`, version };
+}
+
+function labels(name: string, { version, standIn }: ImageChoice): readonly string[] {
   const label = (key: string, value: string): string => `LABEL ${key}=${JSON.stringify(value)}`;
   return [
     label("org.opencontainers.image.title", name),
     label("org.opencontainers.image.version", version),
     ...(standIn === undefined ? [] : [label("mirador.stand-in", standIn)]),
   ];
-}
-
-function override({ name, version, standIn }: Pick<StaticImage, "name" | "version" | "standIn">): ImageOverride {
-  return { ref: `mirador.local/${name}:${version}`, version, ...(standIn === undefined ? {} : { standIn }) };
 }

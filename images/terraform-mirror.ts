@@ -1,10 +1,11 @@
 import { chmod, copyFile, mkdir, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { BUILT_VERSIONS } from "./built-versions";
 import { writeAtomically } from "./cache";
 import { GO_ARCHITECTURE, GO_SYSTEM } from "./go-parts";
 
-/** Terraform checks nothing but this name; the module itself carries only a date. */
-export const PROVIDER_VERSION = "4.5.0";
+/** Terraform knows a provider's version by the name of its folder and of its file alone. */
+const PROVIDER_VERSION = BUILT_VERSIONS.provider;
 const ADDRESS = "registry.terraform.io/kreuzwerker/docker";
 const PATTERN = "registry.terraform.io/kreuzwerker/*";
 

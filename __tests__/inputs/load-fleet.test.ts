@@ -130,7 +130,7 @@ describe("MIRADOR_IMAGES", () => {
   test("replaces the images that it names and no other", async () => {
     const { images } = await load({ "images.json": IMAGES });
     expect(images.haproxy).toEqual({ ref: "registry.example/haproxy:3.2.26", version: "3.2.26" });
-    expect(images.otelcol.ref).toBe("otel/opentelemetry-collector-contrib:0.161.0");
+    expect(images.otelcol.ref).toBe("otel/opentelemetry-collector-contrib:0.165.1");
   });
 
   test("wins over the fleet's own images", async () => {

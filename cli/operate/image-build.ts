@@ -71,9 +71,5 @@ function notBuildable(keys: readonly ImageKey[], fix: string): Trouble {
 }
 
 function overridesOf(parts: readonly BuiltPart[]): ImageOverrides {
-  return Object.fromEntries(
-    parts.flatMap(({ key, ref, version, standIn }) =>
-      ref === undefined ? [] : [[key, { ref, version, ...(standIn === undefined ? {} : { standIn }) }]],
-    ),
-  );
+  return Object.fromEntries(parts.flatMap(({ key, image }) => (image === undefined ? [] : [[key, image]])));
 }

@@ -30,11 +30,13 @@ function validateChoice(key: string, choice: unknown, where: string): readonly P
       ),
     ];
   }
-  const { ref, version, standIn, ...rest } = (choice ?? {}) as Record<string, unknown>;
+  const { ref, version, standIn, components, fixes, ...rest } = (choice ?? {}) as Record<string, unknown>;
   const problems: Problem[] = [];
   const unknown = Object.keys(rest);
   if (unknown.length > 0)
-    problems.push(overrideProblem(where, `unknown ${unknown.join(", ")}`, "allowed: ref, version, standIn"));
+    problems.push(
+      overrideProblem(where, `unknown ${unknown.join(", ")}`, "allowed: ref, version, standIn, components, fixes"),
+    );
   if (typeof ref !== "string" || !/^[a-z0-9][\w.\-/:]*(@sha256:[0-9a-f]{64})?$/i.test(ref) || ref.length > 300) {
     problems.push({
       code: "image/reference-invalid",
@@ -43,7 +45,7 @@ function validateChoice(key: string, choice: unknown, where: string): readonly P
       fix: "write registry/name:tag or name@sha256:<64 hex digits>",
     });
   }
-  if (typeof version !== "string" || !/^\d+\.\d+\.\d+$/.test(version)) {
+  if (!isVersion(version)) {
     problems.push(
       overrideProblem(
         `${where}.version`,
@@ -57,7 +59,32 @@ function validateChoice(key: string, choice: unknown, where: string): readonly P
       overrideProblem(`${where}.standIn`, "not a short plain text", "say in one line what the part is instead"),
     );
   }
+  if (components !== undefined && !isComponents(components)) {
+    problems.push(
+      overrideProblem(
+        `${where}.components`,
+        "not versions by component",
+        'write { "isolationforestprocessor": "0.144.0" }',
+      ),
+    );
+  }
+  if (fixes !== undefined && !isFixes(fixes)) {
+    problems.push(overrideProblem(`${where}.fixes`, "not a list of advisories", 'write ["CVE-2026-110354"]'));
+  }
   return problems;
+}
+
+function isComponents(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, version]) => /^[a-z0-9]{1,64}$/.test(name) && isVersion(version));
+}
+
+function isFixes(value: unknown): boolean {
+  return Array.isArray(value) && value.every((id) => typeof id === "string" && /^[\w.-]{1,64}$/.test(id));
+}
+
+function isVersion(value: unknown): boolean {
+  return typeof value === "string" && /^\d+\.\d+\.\d+$/.test(value);
 }
 
 function overrideProblem(where: string, what: string, fix: string): Problem {

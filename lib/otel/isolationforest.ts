@@ -6,7 +6,7 @@ import { derivedExporters, HEALTH_CHECK, innerGrpcReceiver, MEMORY_LIMITER, mark
 export interface IsolationForestRequest extends DerivedRequest {
   /** Metrics to score, by OTLP name; each has a forest of its own. */
   readonly metrics: readonly string[];
-  /** Version of the collector, which decides whether its trees can be tuned. */
+  /** Version of the processor, which decides whether its trees can be tuned; it is the collector's, unless the image says otherwise. */
   readonly version: string;
 }
 

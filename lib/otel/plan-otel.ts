@@ -1,5 +1,6 @@
 import type { PerSignal, Signal } from "../fleet/definition";
 import type { Fleet, ServiceLimit } from "../fleet/fleet";
+import type { ImageChoice } from "../images/catalog";
 import { isAtLeast } from "../images/version";
 import { groupDoorPort } from "../mesh/doors";
 import type { Group } from "../plan/groups";
@@ -31,8 +32,8 @@ export interface OtelRequest {
   readonly fleet?: OtelFleet;
   /** Docker volume that holds the gateway's queues. */
   readonly queueSource: string;
-  /** Version of the collector in use. */
-  readonly version: string;
+  /** The collector in use: its version, and that of each component which has another one. */
+  readonly image: Pick<ImageChoice, "version" | "components">;
   readonly batch: Fleet["batch"];
   readonly queue: Fleet["queue"];
   readonly logLevel: Fleet["logLevel"];
@@ -62,11 +63,11 @@ const USER = "10001:10001";
 
 /** @throws ProblemError `image/flag-unsupported` for a collector older than 0.158 */
 export function planOtel(request: OtelRequest): OtelPlan {
-  if (!isAtLeast(request.version, OLDEST_COLLECTOR)) {
+  if (!isAtLeast(request.image.version, OLDEST_COLLECTOR)) {
     throw new ProblemError([
       {
         code: "image/flag-unsupported",
-        what: `collector ${request.version} lacks components of these names`,
+        what: `collector ${request.image.version} lacks components of these names`,
         where: "images.otelcol.version",
         fix: `use ${OLDEST_COLLECTOR} or newer`,
       },
@@ -86,7 +87,8 @@ export function planOtel(request: OtelRequest): OtelPlan {
 }
 
 function renderConfigs(request: OtelRequest): { readonly [name in CollectorName]?: string } {
-  const { node, logLevel, anomalyMetrics, version, fleet } = request;
+  const { node, logLevel, anomalyMetrics, fleet, image } = request;
+  const forestVersion = image.components?.isolationforestprocessor ?? image.version;
   const groups = fleet?.groups ?? [request.group];
   const derived = { node, adapter: { service: "vmadapter" }, groups, logLevel } as const;
   const scored = anomalyMetrics.length > 0;
@@ -109,7 +111,9 @@ function renderConfigs(request: OtelRequest): { readonly [name in CollectorName]
     }),
     servicegraph: serviceGraphConfig(derived),
     spanmetrics: spanMetricsConfig(derived),
-    ...(scored ? { isolationforest: isolationForestConfig({ ...derived, metrics: anomalyMetrics, version }) } : {}),
+    ...(scored
+      ? { isolationforest: isolationForestConfig({ ...derived, metrics: anomalyMetrics, version: forestVersion }) }
+      : {}),
     vmadapter: vmAdapterConfig({ targets: targets("metrics"), logLevel }),
     vlogadapter: vlogAdapterConfig({ targets: targets("logs"), logLevel }),
   };

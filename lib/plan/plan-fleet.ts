@@ -122,7 +122,7 @@ function planNode(fleet: Fleet, node: FleetNode, group: Group, secrets: Secrets)
     stores: endpoints,
     ...(view === undefined ? {} : { fleet: view.otel }),
     queueSource: `${prefix}-queue-data`,
-    version: fleet.images.otelcol.version,
+    image: fleet.images.otelcol,
     batch: fleet.batch,
     queue: fleet.queue,
     logLevel: fleet.logLevel,

@@ -35,7 +35,7 @@ const REQUEST: OtelRequest = {
   group: "a",
   stores: perSignal((signal) => storeEndpoints(signal, "cluster")),
   queueSource: "queue",
-  version: "0.161.0",
+  image: { version: "0.165.1" },
   batch: { minMiB: 1, maxMiB: 2, flushMilliseconds: 500 },
   queue: { sizeMiB: 1024, fsync: true },
   logLevel: "info",
@@ -317,15 +317,24 @@ describe("anomaly scores", () => {
     ["0.161.0", 50],
     ["1.0.0", 50],
   ])("collector %s is given min_node_samples %s", (version, expected) => {
-    const text = planOtel({ ...REQUEST, version }).configs.isolationforest ?? "";
-    const config = parse(text) as CollectorConfig;
-    expect(at(config.processors["isolationforest/system.cpu.utilization"], "min_node_samples")).toBe(expected);
+    expect(minNodeSamples({ version })).toBe(expected);
   });
+
+  test("are configured for the processor's own release where it is another than the collector's", () => {
+    const behind = { version: "0.165.0", components: { isolationforestprocessor: "0.144.0" } };
+    expect(minNodeSamples(behind)).toBeUndefined();
+    expect(minNodeSamples({ ...behind, components: { servicegraphconnector: "0.158.0" } })).toBe(50);
+  });
+
+  function minNodeSamples(image: OtelRequest["image"]): unknown {
+    const config = parse(planOtel({ ...REQUEST, image }).configs.isolationforest ?? "") as CollectorConfig;
+    return at(config.processors["isolationforest/system.cpu.utilization"], "min_node_samples");
+  }
 });
 
 describe("the collector's version", () => {
   test.each(["0.157.9", "0.99.0"])("fails for %s, which lacks these components", (version) => {
-    expect(codesOf(problemsOf(() => planOtel({ ...REQUEST, version })))).toEqual([
+    expect(codesOf(problemsOf(() => planOtel({ ...REQUEST, image: { version } })))).toEqual([
       ["image/flag-unsupported", "images.otelcol.version"],
     ]);
   });
