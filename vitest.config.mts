@@ -29,9 +29,21 @@ export default defineConfig({
           name: "unit",
           include: ["__tests__/{lib,constructs,inputs,cli,images,examples}/**/*.test.ts", "__tests__/*.test.ts"],
           testTimeout: 30_000,
+          // Most of a file's time was the loading of what it imports; nothing here changes what another file sees.
+          isolate: false,
+          maxWorkers: 2,
         },
       },
-      { test: { name: "binaries", include: ["__tests__/binaries/**/*.test.ts"], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "binaries",
+          include: ["__tests__/binaries/**/*.test.ts"],
+          testTimeout: 120_000,
+          // They wait for programs most of the time, and after the unit tests.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
       {
         test: {
           name: "e2e",
