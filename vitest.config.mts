@@ -51,7 +51,7 @@ export default defineConfig({
             "__tests__/*.test.ts",
           ],
           testTimeout: 30_000,
-          // Most of a file's time was the loading of what it imports; nothing here changes what another file sees.
+          // Most of a file's time was the loading of what it imports. So no file may change what another one sees: no `vi.mock`.
           isolate: false,
           maxWorkers: 2,
         },
