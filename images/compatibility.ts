@@ -51,7 +51,7 @@ const CLUSTER_FLAGS =
 const CHECKED: { readonly [part in PartName]?: Checked } = {
   otelcol: {
     pin: "0.165.1",
-    how: "its core is 0.165.0, which was run; 0.165.1 is a release of contrib alone. Components that were run in an older release are named below",
+    how: "its core is 0.165.0, which was run; 0.165.1 is a release of contrib alone. The components that were run in an older release are named below; of what the release notes from there to 0.165.1 remove or rename, nothing is used",
   },
   vminsert: { pin: "1.154.1", how: CLUSTER_FLAGS },
   vmselect: { pin: "1.154.1", how: CLUSTER_FLAGS },
