@@ -4,12 +4,12 @@ import { MAX_REQUEST_MIB } from "../otel/shared";
 import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
+import { checkedServer, healthRequest, keptChecks, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./checks";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
 import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
-import { localServer, type MeshPeer, meshCheck, meshServer } from "./server";
+import { localServer, type MeshPeer, meshServer } from "./server";
 
 /** How a server behind an access point is treated. */
 export type Patience =
@@ -180,7 +180,8 @@ export function accessSections(
   });
   const backends = [
     backendOf(point),
-    ...(native === undefined ? [] : [backendOf({ ...native, patience: "check" }, NATIVE)]),
+    ...checksOf(point),
+    ...(native === undefined ? [] : [backendOf({ ...native, patience: "check" }, NATIVE), ...checksOf(native)]),
   ];
   const stream: Section = {
     kind: "backend",
@@ -223,22 +224,22 @@ function serversOf({ target, patience, http2 = false, others }: Behind): readonl
     return [localServer(target, ...words, ...check, ...line`tcp-ut 3s`)];
   }
   const { peers, service, check, tracks } = others;
-  const checked = (server: string, words: readonly (string | number)[]) =>
-    tracks === undefined ? words : (["track", `be_${snake(tracks)}/${server}`] as const);
   // A server that tracks another one cannot be marked down by its own traffic.
   const ownCheck = [...line`check port ${check.port}`, ...(http2 ? line`check-proto h1` : []), ...OWN_CHECK];
   return [
     localServer(target, ...words, ...ownCheck, ...line`tcp-ut 3s`),
-    ...peers.map((peer) =>
-      meshServer(
-        peer,
-        service,
-        ...(http2 ? line`alpn h2` : []),
-        "backup",
-        ...checked(peer.name, [...meshCheck(peer, check.service), ...STANDBY_CHECK]),
-      ),
-    ),
+    ...peers.map((peer) => {
+      const standby = [...(http2 ? line`alpn h2` : []), "backup"];
+      return tracks === undefined
+        ? checkedServer(peer, service, { ...check, pace: STANDBY_CHECK }, ...standby)
+        : meshServer(peer, service, ...standby, "track", `be_${snake(tracks)}/${peer.name}`);
+    }),
   ];
+}
+
+function checksOf({ others }: Pick<Behind, "others">): readonly Section[] {
+  if (others === undefined || others.tracks !== undefined) return [];
+  return keptChecks(others.peers, { ...others.check, pace: STANDBY_CHECK });
 }
 
 function patienceOf({ patience, others }: Behind): readonly Directive[] {
@@ -246,7 +247,7 @@ function patienceOf({ patience, others }: Behind): readonly Directive[] {
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
-  return [...elsewhere, ...healthRequest(path, body, status)];
+  return [...elsewhere, ...healthRequest(path, { body, status })];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c31f482f01d4cac3 ]; do
+while live=$(ask config); [ "$live" != ba501fddad1edab2 ]; do
 (11 lines as usual)

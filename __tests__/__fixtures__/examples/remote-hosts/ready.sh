@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4a5ee60c984f9c08 ]; do
+while live=$(ask config); [ "$live" != 1b1e1a98f8976e93 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 3eea2e8127ee5004 ]; do
+while live=$(ask config); [ "$live" != 8eaa5dd5f84b74fa ]; do
 (11 lines as usual)
