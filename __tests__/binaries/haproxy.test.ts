@@ -10,13 +10,15 @@ import { EXAMPLE_NAMES, exampleFleet, ONE_NODE, planOf } from "../support/fleets
 import { placed, startHaproxy, textsOf } from "../support/haproxy";
 import { freePort, start, untilAnswers } from "../support/processes";
 
+/** A warning is a failure, but for what depends on how busy this machine is: HAProxy times the hash by the clock. */
 function check(text: string, others?: Readonly<Record<string, string>>): { status: number | null; output: string } {
   const { file, parameters } = program("haproxy");
-  // -dW: a warning is a failure.
-  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-dW", "-f", placed(text, others)], {
+  const { status, stdout, stderr } = spawnSync(file, [...parameters, "-c", "-f", placed(text, others)], {
     encoding: "utf8",
   });
-  return { status, output: stdout + stderr };
+  const output = stdout + stderr;
+  const warnings = output.match(/^\[WARNING\].*$/gm)?.filter((each) => !each.includes("milliseconds to verify")) ?? [];
+  return { status: warnings.length > 0 ? 1 : status, output };
 }
 
 function configOf(

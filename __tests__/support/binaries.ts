@@ -13,15 +13,16 @@ export interface Program {
 
 const CACHE = cacheFolder();
 
-/** The newest build of a part; its folder carries a hash. */
+/** The newest build of a part; its folder carries a hash. A file out of a package has the package's time, not the build's. */
 function builtPart(name: string, file: string): string | undefined {
   const parts = join(CACHE, "parts");
   if (!existsSync(parts)) return undefined;
   return readdirSync(parts)
     .filter((folder) => folder.startsWith(`${name}-`) && /^[0-9a-f]{12}$/.test(folder.slice(name.length + 1)))
-    .map((folder) => join(parts, folder, file))
-    .filter((path) => existsSync(path))
-    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+    .map((folder) => join(parts, folder))
+    .filter((folder) => existsSync(join(folder, file)))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+    .map((folder) => join(folder, file))[0];
 }
 
 function onPath(name: string): string | undefined {

@@ -34,6 +34,8 @@ export interface Node {
   readonly address: string;
   readonly stores: Stores;
   readonly restart: () => Promise<void>;
+  /** Tells its HAProxy to stop, as Docker does; what it has begun may end. */
+  readonly stop: () => void;
   /** Its disk is gone, and with it what it had chosen. */
   readonly forget: () => void;
   /** Tells the node that another one is about to leave, and that it stays after all. */
@@ -123,6 +125,7 @@ async function startNode(parent: string, { name, address, haproxy }: NodePlan, b
       await expect.poll(() => running.process.signalCode).toBe("SIGKILL");
       await run();
     },
+    stop: () => running.process.kill("SIGUSR1"),
     forget: () => {
       for (const signal of ["logs", "traces"]) rmSync(join(folder, `${signal}.group`));
     },

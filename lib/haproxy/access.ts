@@ -4,13 +4,13 @@ import { MAX_REQUEST_MIB } from "../otel/shared";
 import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
+import { healthRequest, MESH_CHECK_TIMEOUT } from "./checks";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK_TIMEOUT } from "./mesh";
 import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
 import type { MeshPeer } from "./server";
-import { type Behind, grpcSections, serversOf, snake } from "./servers";
+import { type Behind, checksOf, grpcSections, serversOf, snake } from "./servers";
 
 /** How a server behind an access point is treated. */
 export type Patience =
@@ -180,7 +180,8 @@ export function accessSections(
   });
   const backends = [
     backendOf(point),
-    ...(native === undefined ? [] : [backendOf({ ...native, name, patience: "check" }, NATIVE)]),
+    ...checksOf(point),
+    ...(native === undefined ? [] : [backendOf({ ...native, name, patience: "check" }, NATIVE), ...checksOf(native)]),
     ...(point.http2 === true ? grpcSections(point) : []),
   ];
   const stream: Section = {
@@ -214,7 +215,7 @@ function patienceOf({ patience, others, http2 = false }: Behind): readonly Direc
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
   // All servers of a gRPC backend follow the checks of other ones.
-  return http2 ? elsewhere : [...elsewhere, ...healthRequest(path, body, status)];
+  return http2 ? elsewhere : [...elsewhere, ...healthRequest(path, { body, status })];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {

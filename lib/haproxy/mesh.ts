@@ -6,8 +6,18 @@ import type { ServiceName } from "../plan/services";
 import { isAgent } from "../victoria/agents";
 import { AGENT_INSERT, type Endpoint } from "../victoria/endpoints";
 import { queueHasRoom } from "./agents-lua";
+import {
+  CHECK_PROTOCOL,
+  checkedServer,
+  healthRequest,
+  keptChecks,
+  MESH_CHECK,
+  MESH_CHECK_TIMEOUT,
+  type MeshCheck,
+  STANDBY_CHECK,
+} from "./checks";
 import { type Directive, line, type Section } from "./section";
-import { localServer, MESH_CA, MESH_CERTIFICATE, type MeshPeer, meshCheck, meshServer } from "./server";
+import { localServer, MESH_CA, MESH_CERTIFICATE, type MeshPeer, meshServer } from "./server";
 
 /** Where the data of one group and signal goes, and who there takes it. */
 export interface GroupDoor {
@@ -30,39 +40,46 @@ export interface MeshView {
   /** Doors in use, and the nodes behind each kind. */
   readonly doors: { readonly [name in DoorName]?: readonly Member[] };
   readonly groupDoors: PerSignal<readonly GroupDoor[]>;
+  /** Of the own HAProxy; other nodes may have another one. */
+  readonly version: string;
+  /** @see MeshPeer.keepsChecks */
+  readonly keepsChecks: boolean;
 }
 
-export function peerOf({ port }: Pick<MeshView, "port">, { name, address }: Member): MeshPeer {
-  return { name, address, port };
+export function peerOf(view: Pick<MeshView, "port" | "keepsChecks">, { name, address }: Member): MeshPeer {
+  return { name, address, port: view.port, keepsChecks: view.keepsChecks };
 }
 
-/** How long an answer to a check may take. A hung server answers none, and two of them must fit the five seconds. */
-export const MESH_CHECK_TIMEOUT = line`timeout check 1500ms`;
-/**
- * A dead, hung or cut server is out within five seconds, mostly three, and what waits for it is cut off then. Two failed
- * checks and not one: on a busy host a single slow answer is no outage.
- */
-export const MESH_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
-/**
- * For services of other nodes that nobody waits for: those that stand by, and those whose data a queue keeps meanwhile. A
- * check of another node is a TLS handshake, which costs each of the two about a millisecond of processor time.
- */
-export const STANDBY_CHECK = line`inter 3s fastinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions`;
+/** What a backend holds of members that each are asked themselves whether they are well. */
+export interface CheckedMembers {
+  /** The request, where one of the servers is asked by the backend itself. */
+  readonly request: readonly Directive[];
+  readonly servers: readonly Directive[];
+  /** Backends that ask the others. */
+  readonly checks: readonly Section[];
+}
 
-/**
- * A service of a member, checked by itself: by its name on the own node, through the mesh on another one.
- * @param remote how often another node is asked
- */
-export function memberServer(
+/** A service of some members: by its name on the own node, through the mesh on another one. */
+export function checkedMembers(
   view: MeshView,
-  member: Member,
+  members: readonly Member[],
   local: Endpoint,
-  service: MeshService,
-  remote: readonly (string | number)[] = MESH_CHECK,
-): Directive {
-  if (member.name === view.node) return localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`);
-  const peer = peerOf(view, member);
-  return meshServer(peer, service, ...meshCheck(peer, service), ...remote);
+  check: MeshCheck,
+): CheckedMembers {
+  const others = members.filter(({ name }) => name !== view.node);
+  const asks = !view.keepsChecks || others.length < members.length;
+  return {
+    request: asks ? healthRequest(check.path, check) : [],
+    servers: members.map((member) =>
+      member.name === view.node
+        ? localServer(local, "check", ...MESH_CHECK, ...line`tcp-ut 3s`)
+        : checkedServer(peerOf(view, member), check.service, check),
+    ),
+    checks: keptChecks(
+      others.map((member) => peerOf(view, member)),
+      check,
+    ),
+  };
 }
 
 /** Raw connections, between nodes and to the own gateway, live for hours; keepalive and the checks end dead ones. */
@@ -97,43 +114,62 @@ export function meshSections(view: MeshView): readonly Section[] {
   ];
 }
 
+/** What speaks no HTTP/1; its program is asked at another port. HAProxy itself is asked by its program alone. */
+const NEVER_CHECKED: readonly MeshService[] = [
+  "node",
+  "otlp-grpc",
+  "servicegraph",
+  "vmstorage-insert",
+  "vmstorage-select",
+];
+
 /** The only port that other nodes reach. A certificate of the fleet's CA is not enough: it must be a node's. */
 function receiverSections({ node, members, running }: MeshView): readonly Section[] {
   const offered = MESH_SERVICE_NAMES.filter((name) => running.includes(MESH_SERVICES[name].service));
+  const checked = offered.filter((name) => !NEVER_CHECKED.includes(name));
+  const forward = (name: MeshService, words: Directive): Directive => [
+    "use_backend",
+    ...words,
+    ...line`{ ssl_fc_sni -i ${serverName(name, node)} }`,
+    ...whileItTakes(MESH_SERVICES[name].service),
+  ];
   const frontend: Section = {
     kind: "frontend",
     name: "fe_mesh",
     from: "tcp_long",
     lines: [
-      line`bind :${MESH_INTERNAL_PORT} ssl crt ${MESH_CERTIFICATE} ca-file ${MESH_CA} verify required strict-sni alpn h2,http/1.1`,
+      line`bind :${MESH_INTERNAL_PORT} ssl crt ${MESH_CERTIFICATE} ca-file ${MESH_CA} verify required strict-sni alpn h2,http/1.1,${CHECK_PROTOCOL}`,
       // Whoever opens connections and says nothing must not use up those of the access points.
       line`maxconn 1000`,
       line`timeout client-hs 5s`,
       // A line each: HAProxy takes 64 words a line.
       ...members.map(({ name }) => line`acl from_node ssl_c_s_dn(cn) -m str ${name}`),
       line`tcp-request content reject unless from_node`,
-      ...offered.map(
-        (name): Directive => [
-          ...line`use_backend be_in_${name} if { ssl_fc_sni -i ${serverName(name, node)} }`,
-          ...whileItTakes(MESH_SERVICES[name].service),
-        ],
-      ),
+      ...checked.map((name) => forward(name, line`be_in_check_${name} if { ssl_fc_alpn ${CHECK_PROTOCOL} }`)),
+      ...offered.map((name) => forward(name, line`be_in_${name} if`)),
     ],
   };
-  const backends = offered.map((name): Section => {
+  const serverOf = (name: MeshService): Directive => {
     const { service, port } = MESH_SERVICES[name];
-    return {
-      kind: "backend",
-      name: `be_in_${name}`,
-      from: "tcp_long",
-      lines: [
-        service === "haproxy"
-          ? line`server haproxy 127.0.0.1:${port}`
-          : localServer({ service, port }, ...line`tcp-ut 3s`),
-      ],
-    };
-  });
-  return [frontend, ...backends];
+    return service === "haproxy"
+      ? line`server haproxy 127.0.0.1:${port}`
+      : localServer({ service, port }, ...line`tcp-ut 3s`);
+  };
+  return [
+    frontend,
+    ...offered.map(
+      (name): Section => ({ kind: "backend", name: `be_in_${name}`, from: "tcp_long", lines: [serverOf(name)] }),
+    ),
+    ...checked.map(
+      (name): Section => ({
+        kind: "backend",
+        name: `be_in_check_${name}`,
+        from: "base",
+        // Whoever checks is to hear at once that nobody listens.
+        lines: [line`retries 0`, line`timeout connect 1s`, serverOf(name)],
+      }),
+    ),
+  ];
 }
 
 /** Another node's clients come here while its own agent is down; one whose queue is full would drop the oldest for them. */
@@ -146,18 +182,19 @@ function doorSections(view: MeshView, name: DoorName): readonly Section[] {
   const health = MESH_SERVICES[healthService];
   return (view.doors[name] ?? []).flatMap((member): readonly Section[] => {
     const backend = `be_out_${id}_${member.name}`;
+    const own = member.name === view.node;
     const pace = standby ? STANDBY_CHECK : MESH_CHECK;
     const peer = peerOf(view, member);
-    const check = (tracked: string, words: readonly (string | number)[]) =>
-      tracks === undefined ? words : (["track", `be_out_${DOORS[tracks].id}_${member.name}/${tracked}`] as const);
-    const server: Directive =
-      member.name === view.node
-        ? localServer(
-            MESH_SERVICES[service],
-            ...check(health.service, [...line`check port ${health.port}`, ...MESH_CHECK]),
-            ...line`tcp-ut 3s`,
-          )
-        : meshServer(peer, service, ...check(peer.name, [...meshCheck(peer, healthService), ...pace]));
+    const check: MeshCheck = { service: healthService, path: healthPath, pace };
+    const tracked = (server: string) =>
+      tracks && (["track", `be_out_${DOORS[tracks].id}_${member.name}/${server}`] as const);
+    const ownWords = tracked(health.service) ?? [...line`check port ${health.port}`, ...MESH_CHECK];
+    const otherWords = tracked(peer.name);
+    const server: Directive = own
+      ? localServer(MESH_SERVICES[service], ...ownWords, ...line`tcp-ut 3s`)
+      : otherWords === undefined
+        ? checkedServer(peer, service, check)
+        : meshServer(peer, service, ...otherWords);
     return [
       {
         kind: "frontend",
@@ -169,8 +206,9 @@ function doorSections(view: MeshView, name: DoorName): readonly Section[] {
         kind: "backend",
         name: backend,
         from: "tcp_long",
-        lines: [...healthRequest(healthPath), server],
+        lines: [...(own || !view.keepsChecks ? healthRequest(healthPath) : []), server],
       },
+      ...(own || tracks !== undefined ? [] : keptChecks([peer], check)),
     ];
   });
 }
@@ -200,7 +238,8 @@ function groupDoorSections(
   port: number,
 ): readonly Section[] {
   const name = `w_${service}_${group}`;
-  const servers = members.map((member) => memberServer(view, member, local, service, STANDBY_CHECK));
+  const check = { service, path: "/health", pace: STANDBY_CHECK };
+  const { request, servers, checks } = checkedMembers(view, members, local, check);
   return [
     {
       kind: "frontend",
@@ -218,19 +257,11 @@ function groupDoorSections(
         line`timeout connect 1s`,
         // Longer than the adapters' own patience of 20 s, so that who waits is who gives up.
         line`timeout server 35s`,
-        ...healthRequest("/health"),
+        ...request,
         ...(service === "vlstorage" ? OTHER_VERSION : []),
         ...servers,
       ],
     },
-  ];
-}
-
-export function healthRequest(path: string, body?: string, status = 200): readonly Directive[] {
-  return [
-    line`option httpchk`,
-    line`http-check send meth GET uri ${path}`,
-    line`http-check expect status ${status}`,
-    ...(body === undefined ? [] : [line`http-check expect string ${body}`]),
+    ...checks,
   ];
 }

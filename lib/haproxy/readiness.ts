@@ -1,5 +1,5 @@
 import type { ServiceName } from "../plan/services";
-import { healthRequest } from "./mesh";
+import { healthRequest } from "./checks";
 import type { Section } from "./section";
 import { localServer } from "./server";
 
@@ -19,6 +19,6 @@ export function checkBackend({ service, port, path, body }: ReadinessCheck): Sec
     kind: "backend",
     name: checkName(service),
     from: "base",
-    lines: [...healthRequest(path, body), localServer({ service, port }, "check")],
+    lines: [...healthRequest(path, { body }), localServer({ service, port }, "check")],
   };
 }

@@ -2,7 +2,8 @@ import type { Signal } from "../fleet/definition";
 import type { MeshService } from "../mesh/services";
 import type { Group, Member } from "../plan/groups";
 import { type Endpoint, TAIL_PATH } from "../victoria/endpoints";
-import { healthRequest, MESH_CHECK_TIMEOUT, type MeshView, memberServer } from "./mesh";
+import { healthRequest, MESH_CHECK, MESH_CHECK_TIMEOUT } from "./checks";
+import { checkedMembers, type MeshView } from "./mesh";
 import { type Directive, line, type Section } from "./section";
 
 /** One signal that is answered by exactly one group at a time. */
@@ -70,16 +71,17 @@ export function stickyRules({ signal, groups }: StickyRead): readonly Directive[
  * latter it would be lost.
  */
 export function stickySections(view: MeshView, read: StickyRead): readonly Section[] {
-  return read.groups.flatMap((group) => [answers(view, read, group), door(read, group), traffic(read, group)]);
+  return read.groups.flatMap((group) => [...answers(view, read, group), door(read, group), traffic(read, group)]);
 }
 
 function answers(
   view: MeshView,
   { signal, local, service, readCheck }: StickyRead,
   { group, members }: ReadGroup,
-): Section {
-  const servers = members.map((member) => memberServer(view, member, local, service));
-  return {
+): readonly Section[] {
+  const check = { service, ...readCheck, pace: MESH_CHECK };
+  const { request, servers, checks } = checkedMembers(view, members, local, check);
+  const backend: Section = {
     kind: "backend",
     name: answersBackend(signal, group),
     from: "base",
@@ -88,11 +90,12 @@ function answers(
       line`timeout connect 1s`,
       MESH_CHECK_TIMEOUT,
       ...TIMEOUTS,
-      ...healthRequest(readCheck.path, readCheck.body),
+      ...request,
       ...OFFER_AGAIN,
       ...servers,
     ],
   };
+  return [backend, ...checks];
 }
 
 const doorName = (signal: Signal, group: Group): string => `abns@${signal}_${group}`;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { BalanceAlgorithm } from "../fleet/definition";
+import { isAtLeast } from "../images/version";
 import { ACCESS_POINTS, PORTS, STATS_PATHS } from "../plan/ports";
 import { type AccessPoint, accessSections, bind } from "./access";
 import { landingRules } from "./landing";
@@ -112,6 +113,8 @@ function globalSection({ drainSeconds, mesh }: HaproxyRequest): Section {
         : [
             line`spread-checks 20`,
             line`tune.ssl.cachesize 0`,
+            // Said, or HAProxy warns that its meaning changed; our programs are given no boolean.
+            ...(isAtLeast(mesh.view.version, "3.1.0") ? [line`tune.lua.bool-sample-conversion normal`] : []),
             line`lua-load ${HAPROXY_PROGRAM}`,
             line`lua-load ${HAPROXY_AGENTS}`,
           ]),

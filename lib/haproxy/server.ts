@@ -8,6 +8,8 @@ export interface MeshPeer {
   readonly address: string;
   /** The fleet's mesh port. */
   readonly port: number;
+  /** Checks of it keep their connections, see `checks.ts`. */
+  readonly keepsChecks: boolean;
 }
 
 /** What the balancers of two nodes show each other. */
@@ -39,9 +41,4 @@ export function meshServer(peer: MeshPeer, service: MeshService, ...words: reado
     // The kernel gives up on a peer that acknowledges nothing; a cut host would otherwise hold requests for minutes.
     ...line`tcp-ut 3s`,
   ];
-}
-
-/** A check of a mesh server by another service of the same node. Checks do not use the traffic's server name. */
-export function meshCheck(peer: MeshPeer, service: MeshService): readonly (string | number)[] {
-  return line`check check-sni ${serverName(service, peer.name)}`;
 }

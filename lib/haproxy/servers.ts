@@ -1,9 +1,9 @@
 import type { AccessPointName } from "../plan/ports";
 import type { Endpoint } from "../victoria/endpoints";
 import type { AccessPoint, OtherNodes } from "./access";
-import { healthRequest, STANDBY_CHECK } from "./mesh";
+import { checkedServer, healthRequest, keptChecks, STANDBY_CHECK } from "./checks";
 import { type Directive, line, type Section } from "./section";
-import { localServer, meshCheck, meshServer } from "./server";
+import { localServer, meshServer } from "./server";
 
 /** What a backend needs to know of an access point. */
 export type Behind = Pick<AccessPoint, "name" | "target" | "patience" | "http2" | "others">;
@@ -32,17 +32,18 @@ export function serversOf({ name, target, patience, http2 = false, others }: Beh
 
 /** The same service of other nodes, asked when the own one is down. */
 function standbys({ peers, service, check, tracks }: OtherNodes, http2: boolean): readonly Directive[] {
+  const words = [...(http2 ? line`alpn h2` : []), "backup"];
   return peers.map((peer) =>
-    meshServer(
-      peer,
-      service,
-      ...(http2 ? line`alpn h2` : []),
-      "backup",
-      ...(tracks === undefined
-        ? [...meshCheck(peer, check.service), ...STANDBY_CHECK]
-        : line`track be_${snake(tracks)}/${peer.name}`),
-    ),
+    tracks === undefined
+      ? checkedServer(peer, service, { ...check, pace: STANDBY_CHECK }, ...words)
+      : meshServer(peer, service, ...words, "track", `be_${snake(tracks)}/${peer.name}`),
   );
+}
+
+/** Backends that ask other nodes whether they are well. */
+export function checksOf({ others }: Pick<Behind, "others">): readonly Section[] {
+  if (others === undefined || others.tracks !== undefined) return [];
+  return keptChecks(others.peers, { ...others.check, pace: STANDBY_CHECK });
 }
 
 /**
@@ -73,7 +74,7 @@ export function grpcSections({ name, target, others }: AccessPoint): readonly Se
     line`option redispatch 1`,
     line`retries 3`,
     line`option allbackups`,
-    ...healthRequest(path, body, status),
+    ...healthRequest(path, { body, status }),
     localServer(target, ...line`check port ${port}`, ...OWN_CHECK, ...line`tcp-ut 3s`),
     ...standbys(others, true),
   ];

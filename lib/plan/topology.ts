@@ -1,5 +1,6 @@
 import { type Layout, type PerSignal, perSignal, SIGNALS, type Signal } from "../fleet/definition";
 import type { Fleet } from "../fleet/fleet";
+import { keepsChecks } from "../haproxy/checks";
 import type { FleetAccess } from "../haproxy/fleet-access";
 import { type GroupDoor, type MeshView, peerOf } from "../haproxy/mesh";
 import type { NodeMesh } from "../haproxy/plan-haproxy";
@@ -99,6 +100,8 @@ export function planNodeMesh(
     node,
     members,
     port: fleet.mesh.port,
+    version: fleet.images.haproxy.version,
+    keepsChecks: keepsChecks(fleet.images.haproxy.version, members.length),
     running: [...services.map(({ service }) => service), "haproxy"],
     doors: doorsInUse(topology, fleet.layouts),
     groupDoors: perSignal((signal) =>

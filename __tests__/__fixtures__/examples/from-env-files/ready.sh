@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 90bfcd37e5f517a7 ]; do
+while live=$(ask config); [ "$live" != 065a6d02d4e18ab6 ]; do
 (11 lines as usual)

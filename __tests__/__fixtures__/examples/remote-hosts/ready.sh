@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != ed68407158c359ad ]; do
+while live=$(ask config); [ "$live" != 977823f32015d76e ]; do
 (11 lines as usual)

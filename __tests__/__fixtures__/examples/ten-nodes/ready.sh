@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != b188ffff50c6b9fc ]; do
+while live=$(ask config); [ "$live" != 1fa673f62a75bf71 ]; do
 (11 lines as usual)
