@@ -222,14 +222,6 @@ describe("the order of things", () => {
       expect(containerOf(STACK, address).wait_timeout).toBeGreaterThanOrEqual(20);
     }
   });
-
-  test("a store without a shell is asked by its own program, and no deploy waits for that", () => {
-    const vlstorage = containerOf(STACK, "vlstorage");
-    expect(vlstorage).toMatchObject({
-      healthcheck: { test: ["CMD", "/victoria-logs-prod", "-health", "-httpListenAddr=:9491"], interval: "30s" },
-    });
-    expect(vlstorage).not.toHaveProperty("wait");
-  });
 });
 
 describe("a change replaces what it must and nothing else", () => {
