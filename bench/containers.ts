@@ -94,8 +94,9 @@ async function start({ docker, parts }: Session, plan: ServicePlan, binds: reado
 
 /** Its programs run in the container's cgroup, so they belong to what the container costs. */
 function healthcheck(plan: NonNullable<ServicePlan["healthcheck"]>): ContainerCreateOptions["Healthcheck"] {
+  const { command } = plan;
   return {
-    Test: ["CMD-SHELL", plan.command],
+    Test: typeof command === "string" ? ["CMD-SHELL", command] : ["CMD", ...command],
     Interval: plan.intervalSeconds * 1e9,
     Timeout: plan.timeoutSeconds * 1e9,
     Retries: plan.retries,

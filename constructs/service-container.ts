@@ -49,7 +49,8 @@ export class ServiceContainer extends Construct {
         ip: address,
         protocol: "tcp",
       })),
-      ...(health === undefined ? {} : { healthcheck: health, wait: true, waitTimeout: 90 }),
+      ...(health === undefined ? {} : { healthcheck: health }),
+      ...(plan.healthcheck?.awaited === true ? { wait: true, waitTimeout: 90 } : {}),
       labels: labelList({ ...host.labels, "mirador.service": plan.service, ...replaceLabel(health, tmpfs) }),
       networksAdvanced: [{ name: host.network.id, aliases: [plan.service] }],
       restart: "unless-stopped",
@@ -71,9 +72,10 @@ export const HARDENED = {
   dnsOpts: ["timeout:1", "attempts:1"],
 };
 
-export function healthcheckOf(health: Healthcheck): ContainerHealthcheck {
+export function healthcheckOf(health: Omit<Healthcheck, "awaited">): ContainerHealthcheck {
+  const { command } = health;
   return {
-    test: ["CMD-SHELL", literal(health.command)],
+    test: typeof command === "string" ? ["CMD-SHELL", literal(command)] : ["CMD", ...command.map(literal)],
     interval: goDuration(health.intervalSeconds),
     timeout: goDuration(health.timeoutSeconds),
     retries: health.retries,

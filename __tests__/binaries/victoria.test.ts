@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { UNCLEAN } from "../../cli/operate/unclean";
 import { BUILT_VERSIONS } from "../../images/built-versions";
 import { PARTS } from "../../images/go-parts";
 import { defineFleet, IMAGE_CATALOG, type Layout, planFleet, type ServicePlan, servicesOf } from "../../lib";
@@ -9,7 +11,7 @@ import { SIGNALS } from "../../lib/fleet/definition";
 import { builtImages, type Program, program, testWith } from "../support/binaries";
 import { nodes, ONE_NODE, PASSWORD, secretsFor } from "../support/fleets";
 import { temporaryFolder } from "../support/folders";
-import { freePort, start, untilAnswers } from "../support/processes";
+import { freePort, type Running, start, untilAnswers } from "../support/processes";
 
 /** A command line as planned, with a folder and an address of this machine in place of the container's. */
 async function runnable({ command, volumes, tmpfs }: ServicePlan): Promise<{ flags: string[]; health: string }> {
@@ -91,3 +93,34 @@ function metricsSource(): string {
   });
   return (JSON.parse(answer.toString()) as { Dir: string }).Dir;
 }
+
+describe("what a store says of how its last run ended", () => {
+  const startedOn = async (folder: string) => {
+    const port = await freePort();
+    const at = `http://127.0.0.1:${port}`;
+    const running = start(
+      program("victoria-metrics"),
+      `-storageDataPath=${folder}`,
+      `-httpListenAddr=127.0.0.1:${port}`,
+    );
+    await untilAnswers(`${at}/health`, running);
+    const tells = (await (await fetch(`${at}/metrics`)).text()).split("\n").includes(UNCLEAN);
+    return { tells, end: (signal: NodeJS.Signals) => ended(running, signal) };
+  };
+  const ended = async ({ process: child }: Running, signal: NodeJS.Signals): Promise<void> => {
+    const exit = once(child, "exit");
+    child.kill(signal);
+    await exit;
+  };
+
+  testWith("victoria-metrics")("VictoriaMetrics: it was killed, until it has ended cleanly again", async () => {
+    const folder = temporaryFolder();
+    const said: boolean[] = [];
+    for (const signal of ["SIGTERM", "SIGKILL", "SIGTERM", "SIGTERM"] as const) {
+      const { tells, end } = await startedOn(folder);
+      said.push(tells);
+      await end(signal);
+    }
+    expect(said).toEqual([false, false, true, false]);
+  });
+});

@@ -159,7 +159,14 @@ test("text of a plan arrives byte for byte, whatever it holds", () => {
         command: [nasty],
         environment: { TEXT: nasty },
         volumes: [{ source: `/srv/${nasty}`, path: "/data" }],
-        healthcheck: { command: nasty, intervalSeconds: 1, timeoutSeconds: 1, retries: 1, startPeriodSeconds: 1 },
+        healthcheck: {
+          command: nasty,
+          intervalSeconds: 1,
+          timeoutSeconds: 1,
+          retries: 1,
+          startPeriodSeconds: 1,
+          awaited: true,
+        },
       },
     });
   });

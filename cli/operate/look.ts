@@ -9,6 +9,7 @@ import type { Trouble } from "../failure";
 import { engineLost, type ReachedEngine, withinSeconds } from "../up/engines";
 import { eyesOn } from "../up/node-eyes";
 import type { NodeOnEngine } from "./nodes";
+import { uncleanStores } from "./unclean";
 
 const LOOK_SECONDS = 20;
 
@@ -33,6 +34,8 @@ export interface ServiceLook {
   readonly memoryLimit?: number;
   /** Bytes that wait to be sent, all queues together; of the gateway and the agents. */
   readonly queue?: number;
+  /** Its run before this one did not end cleanly; of stores that tell it. */
+  readonly uncleanEnd?: true;
   /** Where it keeps its data; absent for one that keeps none, and where that cannot be measured. */
   readonly disk?: ServiceDisk;
 }
@@ -60,6 +63,8 @@ export interface NodeLook {
   /** What its HAProxy waits for; `haproxy` when that does not answer. */
   readonly missing?: string;
   readonly services: readonly ServiceLook[];
+  /** What a person should know, with what to run. @default - nothing */
+  readonly notes?: readonly string[];
 }
 
 /** Looks at a node through its engine; whatever does not answer is told as missing. */
@@ -77,13 +82,14 @@ export async function lookAtNode({ plan, engine }: NodeOnEngine): Promise<NodeLo
 async function lookAtReached(plan: NodePlan, engine: ReachedEngine): Promise<NodeLook> {
   const { address, version, client } = engine;
   const haproxy = `${plan.prefix}-haproxy`;
-  const [containers, missing, healthy, queues] = await Promise.all([
+  const [containers, missing, healthy, queues, unclean] = await Promise.all([
     serviceContainers(client, plan),
     missingAt(client, haproxy).catch(() => "haproxy"),
     checks(client, haproxy).catch(() => new Map<string, boolean>()),
     eyesOn(plan, client, engine.aheadSeconds)
       .queues()
       .catch(() => undefined),
+    uncleanStores(plan, client).catch(() => new Set<string>()),
   ]);
   const services = await Promise.all(
     servicesOf(plan).map(async (service) => {
@@ -93,6 +99,7 @@ async function lookAtReached(plan: NodePlan, engine: ReachedEngine): Promise<Nod
       return {
         ...look,
         ...(waits === undefined ? {} : { queue: waits }),
+        ...(unclean.has(service.service) ? { uncleanEnd: true as const } : {}),
         ...(up === undefined || look.state !== "running" ? {} : { healthy: up }),
       };
     }),

@@ -1,15 +1,18 @@
 import { servicesOf } from "../../lib/plan/node-plan";
 import { columns } from "../access-table";
 import { EXIT, formatTrouble } from "../failure";
+import { fold } from "../progress";
 import { sizeText } from "../queues";
 import type { Session } from "../session";
 import { withinSeconds } from "../up/engines";
 import { lookAtNode, type NodeLook, type ServiceDisk, type ServiceLook } from "./look";
 import { type NodeOnEngine, nodesToLookAt, reachNodes } from "./nodes";
+import { uncleanNotes } from "./unclean";
 import { type NodeVolumes, volumesOf } from "./volumes";
 
 /** A store of very many files takes longer to measure; `mirador volumes` waits for that. */
 const MEASURE_SECONDS = 3;
+const NOTE_WIDTH = 120;
 
 /** What {@link status} shows. */
 export interface StatusOptions {
@@ -26,7 +29,9 @@ export async function status(session: Session, { nodes, json }: StatusOptions): 
       const measured = withinSeconds(volumesOf(fleet, node, MEASURE_SECONDS), MEASURE_SECONDS + 2);
       // Whatever stands in the way, it is the state that was asked for.
       const stored = measured.catch(() => ({ volumes: [], daysLeft: {} }));
-      return withDisks(await lookAtNode(node), node, await stored);
+      const look = withDisks(await lookAtNode(node), node, await stored);
+      const notes = uncleanNotes(look, fleet.nodes.length, Date.now());
+      return notes.length === 0 ? look : { ...look, notes };
     }),
   );
   const text = json
@@ -73,6 +78,7 @@ export function statusText(looks: readonly NodeLook[], now: number): readonly st
           "",
           ...columns([["node", "service", "state", "health", "version", "memory", "waiting", "disk"], ...services]),
         ]),
+    ...looks.flatMap(({ notes = [] }) => notes.flatMap((note) => ["", ...fold(`note: ${note}`, NOTE_WIDTH)])),
     ...looks.flatMap(({ trouble }) => (trouble === undefined ? [] : ["", ...formatTrouble(trouble).split("\n")])),
   ];
 }

@@ -163,6 +163,7 @@ export function planHaproxy(request: HaproxyRequestOfNode): HaproxyPlan {
         timeoutSeconds: 4,
         retries: 10,
         startPeriodSeconds: 60,
+        awaited: true,
       },
     },
     folder: HAPROXY_FOLDER,

@@ -19,12 +19,14 @@ export interface PublishedPort {
 }
 
 export interface Healthcheck {
-  /** A shell command that exits 0 when the service is healthy. */
-  readonly command: string;
+  /** Exits 0 when the service is healthy: a shell command, or a program and its arguments where the image has no shell. */
+  readonly command: string | readonly string[];
   readonly intervalSeconds: number;
   readonly timeoutSeconds: number;
   readonly retries: number;
   readonly startPeriodSeconds: number;
+  /** Whether a deploy fails unless it is healthy; else it is there to be shown by `docker ps`. */
+  readonly awaited: boolean;
 }
 
 /** Everything about one container that can be decided before Terraform runs. */

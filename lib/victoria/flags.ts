@@ -55,6 +55,7 @@ const CATALOG = {
   "opentelemetry.maxRequestSize": { since: { "victoria-logs": "1.24.0" } },
   "opentelemetry.traces.maxRequestSize": { since: { "victoria-traces": "0.1.0" } },
   "insert.drainTimeout": { since: { "victoria-logs": "1.53.0" } },
+  health: { since: { "victoria-logs": "1.53.0" } },
   "remoteWrite.url": { since: AGENTS },
   "remoteWrite.tmpDataPath": { since: AGENTS },
   "remoteWrite.maxDiskUsagePerURL": { since: AGENTS },
@@ -74,6 +75,12 @@ export interface FlagUse {
   readonly optional?: boolean;
 }
 
+/** Whether a program of this version has the flag. */
+export function knowsFlag(program: VictoriaProgram, version: string, flag: VictoriaFlag): boolean {
+  const since = (CATALOG[flag].since as FlagEntry["since"])[program];
+  return since !== undefined && isAtLeast(version, since);
+}
+
 /**
  * The command line of a program, in the order given.
  * @throws ProblemError `image/flag-unsupported` when the version lacks a flag that the role cannot do without
@@ -83,8 +90,7 @@ export function renderFlags(program: VictoriaProgram, version: string, uses: rea
   const rendered: string[] = [];
   for (const { flag, value, optional = false } of uses) {
     const since = (CATALOG[flag].since as FlagEntry["since"])[program];
-    if (since !== undefined && isAtLeast(version, since))
-      rendered.push(value === true ? `-${flag}` : `-${flag}=${value}`);
+    if (knowsFlag(program, version, flag)) rendered.push(value === true ? `-${flag}` : `-${flag}=${value}`);
     else if (!optional)
       problems.push({
         code: "image/flag-unsupported",

@@ -4,11 +4,11 @@ import type { ResolvedImages } from "../images/overrides";
 import type { Group } from "../plan/groups";
 import { DEFAULT_LIMITS } from "../plan/limits";
 import { PORTS } from "../plan/ports";
-import type { DataVolume, ServicePlan, VolumeMount } from "../plan/service-plan";
+import type { DataVolume, Healthcheck, ServicePlan, VolumeMount } from "../plan/service-plan";
 import { TMPFS_TMP } from "../plan/service-plan";
 import type { ServiceName } from "../plan/services";
 import { endpointUrl, type StoreEndpoints, storageFormat, storeEndpoints } from "./endpoints";
-import { type FlagUse, renderFlags, type VictoriaProgram } from "./flags";
+import { type FlagUse, knowsFlag, renderFlags, type VictoriaProgram } from "./flags";
 
 /** What one store of one node needs to know. */
 export interface VictoriaRequest {
@@ -198,11 +198,14 @@ function role(
   flags: readonly FlagUse[],
 ): ServicePlan {
   const limit = request.limits?.[service] ?? DEFAULT_LIMITS[service];
+  const { version } = request.images[program];
+  const listens: FlagUse = { flag: "httpListenAddr", value: `:${PORTS[service]}` };
+  const healthcheck = ownHealthcheck(program, version, listens);
   return {
     service,
     image: program,
-    command: renderFlags(program, request.images[program].version, [
-      { flag: "httpListenAddr", value: `:${PORTS[service]}` },
+    command: renderFlags(program, version, [
+      listens,
       ...flags,
       { flag: "memory.allowedBytes", value: `${Math.floor(limit.memoryMiB * cacheShare)}MiB` },
       { flag: "loggerFormat", value: "json" },
@@ -216,7 +219,21 @@ function role(
     volumes: [],
     tmpfs: TMPFS_TMP,
     publish: [],
+    ...(healthcheck === undefined ? {} : { healthcheck }),
   };
+}
+
+/**
+ * By the program itself, whose image holds no other: it asks `/health` of the address it is given, for 3 s at most. Nothing waits
+ * for it, because HAProxy asks each service more often. VictoriaTraces 0.13 has such a flag too, `-healthcheck`; it is left out
+ * until what it needs beside it has been read or tried.
+ */
+function ownHealthcheck(program: VictoriaProgram, version: string, listens: FlagUse): Healthcheck | undefined {
+  if (!knowsFlag(program, version, "health")) return undefined;
+  const flags = renderFlags(program, version, [{ flag: "health", value: true }, listens]);
+  // Each probe is a new process of the store's own size on disk.
+  const pace = { intervalSeconds: 30, timeoutSeconds: 5, retries: 3, startPeriodSeconds: 60 };
+  return { command: [`/${program}-prod`, ...flags], ...pace, awaited: false };
 }
 
 /** Where each service of a store tells its health, inside the host's network. */

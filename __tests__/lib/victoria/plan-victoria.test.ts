@@ -89,6 +89,22 @@ describe.each(BOTH)("%s in the %s layout", (signal, layout) => {
   });
 });
 
+test("VictoriaLogs is asked for its health by its own program, from the version that can, and nothing waits for it", () => {
+  const checksOf = (images: VictoriaRequest["images"]) =>
+    planVictoria(request({ signal: "logs", images })).services.map(({ healthcheck }) => healthcheck);
+  const pace = { intervalSeconds: 30, timeoutSeconds: 5, retries: 3, startPeriodSeconds: 60, awaited: false };
+  expect(checksOf(resolveImages())).toEqual(
+    [9481, 9471, 9491].map((port) => ({
+      command: ["/victoria-logs-prod", "-health", `-httpListenAddr=:${port}`],
+      ...pace,
+    })),
+  );
+  const before = resolveImages({ "victoria-logs": { ref: "vl", version: "1.52.0" } });
+  expect(checksOf(before)).toEqual([undefined, undefined, undefined]);
+  for (const signal of ["metrics", "traces"] as const)
+    for (const { healthcheck } of planVictoria(request({ signal })).services) expect(healthcheck).toBeUndefined();
+});
+
 test("insert roles stop only after the balancer has seen it", () => {
   for (const signal of SIGNALS) {
     const { services, endpoints } = planVictoria(request({ signal, layout: "cluster" }));
