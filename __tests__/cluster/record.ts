@@ -30,13 +30,14 @@ export interface FileResult {
 export function recordOf(date: string, images: ImageOverrides, files: readonly FileResult[]): RunRecord {
   const projects = [...new Set(files.map(({ project }) => project))].sort();
   const count = (of: (file: FileResult) => number): number => files.reduce((sum, file) => sum + of(file), 0);
-  // In the cluster layout nothing runs the single binary.
-  const { "victoria-metrics": _single, ...parts } = resolveImages(images);
+  // In the cluster layout nothing runs the single binary; the agents are for fleets of several nodes.
+  const idle = new Set(["victoria-metrics", ...(projects.includes("cluster-fleet") ? [] : ["vmagent", "vlagent"])]);
+  const parts = Object.entries(resolveImages(images)).filter(([key]) => !idle.has(key));
   const failed = files.flatMap((file) => file.failed.map((name) => `${file.file}: ${name}`));
   return {
     date,
     suite: projects.length === 1 ? (projects[0] ?? "") : "cluster",
-    parts: Object.fromEntries(Object.entries(parts).map(([key, { version }]) => [key, version])),
+    parts: Object.fromEntries(parts.map(([key, { version }]) => [key, version])),
     passed: count(({ passed }) => passed),
     failed: failed.length,
     skipped: count(({ skipped }) => skipped),
