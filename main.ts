@@ -3,7 +3,7 @@ import { App, CONTEXT_ENV } from "cdktf";
 import { NodeStack } from "./constructs/node-stack";
 import { loadPlan } from "./inputs/load-plan";
 import { summarizeFleet } from "./lib/plan/summary";
-import { ProblemError } from "./lib/problem";
+import { formatProblem, ProblemError } from "./lib/problem";
 
 /** Exit status of a fleet that cannot be used; scripts branch on it. */
 const WRONG_FLEET = 65;
@@ -14,6 +14,7 @@ async function main(): Promise<void> {
   const say = byCdktf ? console.log : console.error;
   const { fleet, plan, stateFolder } = await loadPlan(process.cwd(), process.env, { say });
   for (const warning of plan.warnings) say(`warning ${warning}`);
+  for (const problem of plan.belowFloor) say(formatProblem(problem, "warning"));
   const app = new App();
   const stacks = plan.nodes.map((node) => new NodeStack(app, node.name, { plan: node, stateFolder }));
   app.synth();

@@ -51,9 +51,21 @@ export default defineConfig({
             "__tests__/*.test.ts",
           ],
           testTimeout: 30_000,
+          // Most of a file's time was the loading of what it imports. So no file may change what another one sees: no `vi.mock`.
+          isolate: false,
+          maxWorkers: 2,
         },
       },
-      { test: { name: "binaries", include: ["__tests__/binaries/**/*.test.ts"], testTimeout: 120_000 } },
+      {
+        test: {
+          name: "binaries",
+          include: ["__tests__/binaries/**/*.test.ts"],
+          testTimeout: 120_000,
+          // They wait for programs most of the time, and after the unit tests.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
       { test: { ...onThisEngine, name: "e2e", include: ["__tests__/e2e/**/*.test.ts"] } },
       { test: { ...onThreeHosts, name: "fleet", include: ["__tests__/fleet/*.test.ts"] } },
       { test: { ...onThreeHosts, name: "chaos", include: ["__tests__/fleet/**/*.test.ts"] } },

@@ -32,6 +32,16 @@ test("writes one stack per node, where other programs look for it", () => {
   expect(JSON.stringify(stack)).not.toContain("PRIVATE KEY");
 });
 
+test("warns of an image with a known fault, and writes the stack", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "images.json"), '{ "haproxy": { "ref": "haproxy:3.2.25", "version": "3.2.25" } }');
+  const fleet = { MIRADOR_FLEET: join(ROOT, "examples", "one-node.ts"), MIRADOR_IMAGES: "images.json" };
+  const { status, stderr } = runMain(folder, { ...PASSWORD, ...fleet });
+  expect(status, stderr).toBe(0);
+  expect(stderr).toContain("warning older than the pins that this release names: haproxy 3.2.25 (");
+  expect(stderr).toContain("warning image/below-floor\n  what   haproxy 3.2.25 has CVE-2026-110354");
+});
+
 test("makes certificates once: another synthesis changes nothing, and a deployed fleet never gets new ones", () => {
   const folder = temporaryFolder();
   const environment = { ...PASSWORD, MIRADOR_FLEET: join(ROOT, "examples", "two-nodes.ts"), MIRADOR_STATE: "states" };

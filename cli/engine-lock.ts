@@ -28,6 +28,7 @@ interface Lock {
  * stands for the holder: its name is the lock, and it ends with the connection that holds its standard input open. So
  * whatever becomes of the holder, nothing is left to be cleared. Nodes without images have nothing to protect yet.
  * @param typed the verb as a person typed it
+ * @param reach how a node's engine is reached
  * @throws CliError `fleet/locked` for each node that another one works on
  */
 export async function holdingEngines<T>(
@@ -36,8 +37,9 @@ export async function holdingEngines<T>(
   plans: readonly NodePlan[],
   typed: string,
   work: () => Promise<T>,
+  reach: (plan: NodePlan) => ReturnType<typeof reachNode> = (plan) => reachNode(fleet, plan, session, 1),
 ): Promise<T> {
-  const taken = await Promise.all(plans.map((plan) => take(session, fleet, plan, typed).catch(() => undefined)));
+  const taken = await Promise.all(plans.map((plan) => take(reach(plan), plan, typed).catch(() => undefined)));
   const locks = taken.filter((one): one is Lock => one !== undefined && "container" in one);
   const troubles = taken.filter((one): one is Trouble => one !== undefined && "code" in one);
   try {
@@ -49,12 +51,11 @@ export async function holdingEngines<T>(
 }
 
 async function take(
-  session: Session,
-  fleet: Parameters<typeof reachNode>[0],
+  reached: ReturnType<typeof reachNode>,
   plan: NodePlan,
   typed: string,
 ): Promise<Lock | Trouble | undefined> {
-  const engine = await withinSeconds(reachNode(fleet, plan, session, 1), ANSWER_SECONDS);
+  const engine = await withinSeconds(reached, ANSWER_SECONDS);
   if ("code" in engine) return undefined;
   const { client, address } = engine;
   const request = {

@@ -119,10 +119,25 @@ export async function synth({ folder, env }: Pick<StackPlace, "folder" | "env">,
   if (code !== 0) throw new SynthError(text().trimEnd(), code ?? 1);
 }
 
-/** Always reconfigures: what was synthesized says where the state is, not what an earlier run remembered. */
+/**
+ * Always reconfigures: what was synthesized says where the state is, not what an earlier run remembered. Of the provider it
+ * keeps the version of an earlier run, unless the stack wants another one since.
+ */
 export async function init(place: StackPlace): Promise<void> {
-  const { code, output } = await runTerraform(place, ["init", "-reconfigure", "-no-color"]);
+  const command = ["init", "-reconfigure", "-no-color"];
+  const first = await runTerraform(place, command);
+  const { code, output } = wantsOtherProvider(first.output)
+    ? await runTerraform(place, [...command, "-upgrade"])
+    : first;
   if (code !== 0) throw new TerraformError("init", parseInitErrors(output));
+}
+
+/** Whether the lock file of an earlier run stands in the way: an older checkout wrote it, or the mirror holds that version no more. */
+export function wantsOtherProvider(output: string): boolean {
+  const text = output.replaceAll(/[\s│]+/g, " ");
+  return /locked provider \S+ \S+ does not match configured version constraint|previously-selected version \S+ is no longer available/.test(
+    text,
+  );
 }
 
 /**

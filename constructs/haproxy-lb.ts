@@ -63,6 +63,10 @@ export class HaproxyLb extends Construct {
   }
 }
 
+/**
+ * For root alone, until the job has given it to HAProxy. The provider's `owner` (since 4.6) could do that at once, but Engine
+ * before 28 then refuses every container with a numeric user, and a newer one gives the file to that user whatever it says.
+ */
 function upload(file: ConfigFile): ContainerUpload {
   const where = { file: `${INBOX}/${file.path}`, permissions: "0400" };
   return "text" in file

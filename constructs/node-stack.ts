@@ -7,7 +7,7 @@ import { literal } from "../lib/terraform/literal";
 import { MiradorNode } from "./mirador-node";
 
 /** What the constructs were run against. The bindings pin 3.6.2, whose waits and replacements differ. */
-export const DOCKER_PROVIDER_VERSION = "~> 4.5";
+export const DOCKER_PROVIDER_VERSION = "~> 4.6";
 
 export interface NodeStackProps {
   readonly plan: NodePlan;

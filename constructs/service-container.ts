@@ -81,7 +81,10 @@ export function healthcheckOf(health: Healthcheck): ContainerHealthcheck {
   };
 }
 
-/** Healthcheck and tmpfs are "updated in place" by the provider and never reach the container; a label replaces it. */
+/**
+ * What the provider (4.6) "updates in place", which never reaches the container: a healthcheck's settings, and tmpfs. That a
+ * healthcheck is gone it does not even see. A label replaces the container.
+ */
 export function replaceLabel(...inPlace: readonly unknown[]): Record<string, string> {
   return { "mirador.replace": createHash("sha256").update(JSON.stringify(inPlace)).digest("hex").slice(0, 16) };
 }

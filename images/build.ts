@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { ImageChoice } from "../lib/images/catalog";
-import { BUILT_VERSIONS } from "./built-versions";
+import { builtVersions, type Edition } from "./built-versions";
 import { cacheFolder, withLock, writeAtomically } from "./cache";
 import { askEngine, connectEngine, engineAddress, ensureEngine } from "./engine";
 import { goSteps } from "./go-parts";
@@ -23,6 +23,8 @@ export interface BuildPartsOptions {
   readonly log: (line: string) => void;
   /** @default - all parts */
   readonly only?: readonly PartKey[];
+  /** @default "newest" */
+  readonly edition?: Edition;
 }
 
 export interface BuiltPart {
@@ -50,9 +52,10 @@ export interface PartsEnvironment {
 }
 
 /** The environment in which plan, tests and Terraform use the parts; builds nothing and looks at nothing. */
-export function partsEnvironment(): PartsEnvironment {
+export function partsEnvironment(edition: Edition = "newest"): PartsEnvironment {
   const cache = cacheFolder();
-  return { MIRADOR_IMAGES: join(cache, "images.json"), TF_CLI_CONFIG_FILE: terraformConfigPath(cache) };
+  const file = edition === "newest" ? "images.json" : `images-${edition}.json`;
+  return { MIRADOR_IMAGES: join(cache, file), TF_CLI_CONFIG_FILE: terraformConfigPath(cache) };
 }
 
 /**
@@ -60,8 +63,13 @@ export function partsEnvironment(): PartsEnvironment {
  *
  * @throws StepError with the step that failed, its last output and what to do; finished steps stay finished
  */
-export async function buildParts({ dockerHost, log, only = PART_KEYS }: BuildPartsOptions): Promise<BuiltParts> {
-  const context: StepContext = { cache: cacheFolder(), log };
+export async function buildParts({
+  dockerHost,
+  log,
+  only = PART_KEYS,
+  edition = "newest",
+}: BuildPartsOptions): Promise<BuiltParts> {
+  const context: StepContext = { edition, cache: cacheFolder(), log };
   const address = engineAddress(dockerHost);
   // Asked first: nobody wants to hear of a missing engine after minutes of compiling.
   if (only.some((key) => key !== "provider")) await demandEngine(address);
@@ -78,20 +86,20 @@ export async function buildParts({ dockerHost, log, only = PART_KEYS }: BuildPar
   if (failures.length === 1) throw failures[0];
 
   const parts = lanes.flatMap((lane) => (lane.status === "fulfilled" ? lane.value : []));
-  const { MIRADOR_IMAGES: imagesFile, TF_CLI_CONFIG_FILE: terraformConfigFile } = partsEnvironment();
+  const { MIRADOR_IMAGES: imagesFile, TF_CLI_CONFIG_FILE: terraformConfigFile } = partsEnvironment(edition);
   await recordImages(imagesFile, parts, context);
   return { imagesFile, terraformConfigFile, parts };
 }
 
 async function buildPart(key: PartKey, address: string, context: StepContext): Promise<BuiltPart> {
-  const step = await STEPS[key]();
+  const step = await STEPS[key](context.edition);
   const result = await runStep(step, context);
   const { skipped, seconds } = result;
   if (key === "provider") {
     const install = (): Promise<void> =>
       installProvider(context.cache, join(result.folder, "terraform-provider-docker"));
     await explaining("terraform-mirror", `see that ${context.cache} is writable and has 200 MB free`, install);
-    return { key, version: BUILT_VERSIONS.provider, skipped, seconds };
+    return { key, version: builtVersions(context.edition).provider, skipped, seconds };
   }
   const image = await importPart(key, result, connectEngine(address), context);
   return { key, version: image.version, image, skipped, seconds };
@@ -145,25 +153,28 @@ async function main(): Promise<void> {
     )
     .option("--only <keys>", `comma-separated: ${PART_KEYS.join(", ")}`, parseKeys)
     .option("--engine", "make a Docker engine first when none answers (root on Debian or Ubuntu)")
+    .option("--oldest", "build the oldest versions that this release is for, as the long run of the tests uses them")
     .option(
       "--print-env",
       'print the exports that plan and Terraform need on stdout when done: eval "$(tsx images/build.ts --print-env)"',
     )
     .parse();
-  const { only, engine, printEnv } = command.opts<{
+  const { only, engine, oldest, printEnv } = command.opts<{
     only?: readonly PartKey[];
     engine?: boolean;
+    oldest?: boolean;
     printEnv?: boolean;
   }>();
   const log = (text: string): void => console.error(text);
   if (engine) await ensureEngine({ log });
   const started = performance.now();
-  const { parts } = await buildParts({ log, ...(only === undefined ? {} : { only }) });
+  const edition = oldest === true ? "oldest" : "newest";
+  const { parts } = await buildParts({ log, edition, ...(only === undefined ? {} : { only }) });
   log(line("done", `${parts.length} parts`, (performance.now() - started) / 1000));
   if (!printEnv) return;
   // Without the first, cdktf asks the registry for checksums; without the second, Terraform asks for news.
   const quiet = { CDKTF_SKIP_PROVIDER_LOCK: "true", CHECKPOINT_DISABLE: "1" };
-  for (const [name, value] of Object.entries({ ...partsEnvironment(), ...quiet }))
+  for (const [name, value] of Object.entries({ ...partsEnvironment(edition), ...quiet }))
     console.log(`export ${name}='${value.replaceAll("'", `'\\''`)}'`);
 }
 

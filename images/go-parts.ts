@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { BUILT_VERSIONS } from "./built-versions";
+import { builtVersions, type Edition } from "./built-versions";
 import { hashOf } from "./cache";
 import { run } from "./shell";
 import type { Step } from "./steps";
@@ -32,7 +32,16 @@ function goEnvironment(system: string): Record<string, string> {
   };
 }
 
+/** Where the sources of a part are, and the name of its step: an older edition never stands for the newest one. */
+function placeOf(edition: Edition, name: string, module: string): { name: string; cwd: string } {
+  const older = edition === "oldest" && OLDER_MODULES.has(module);
+  return { name: older ? `oldest-${name}` : name, cwd: join(PARTS, older ? "oldest" : "", module) };
+}
+/** The others are the same in every edition. */
+const OLDER_MODULES: ReadonlySet<string> = new Set(["collector", "victoria-metrics", "victoria-logs"]);
+
 interface ModulePart {
+  readonly edition: Edition;
   readonly name: string;
   /** Folder below `parts/`. */
   readonly module: string;
@@ -44,8 +53,16 @@ interface ModulePart {
 }
 
 /** Programs of one Go module, whose versions its go.mod and go.sum decide. */
-async function moduleStep({ name, module, what, expected, programs, system = "linux" }: ModulePart): Promise<Step> {
-  const cwd = join(PARTS, module);
+async function moduleStep({
+  edition,
+  module,
+  what,
+  expected,
+  programs,
+  system = "linux",
+  ...part
+}: ModulePart): Promise<Step> {
+  const { name, cwd } = placeOf(edition, part.name, module);
   return {
     name,
     what,
@@ -64,11 +81,11 @@ async function moduleStep({ name, module, what, expected, programs, system = "li
  * The collector's main program is generated. Its own go.mod and go.sum are kept beside builder.yaml as `otelcol.mod`
  * and `otelcol.sum` (a file called go.mod would cut the folder off), so that a build resolves nothing anew.
  */
-async function collectorStep(): Promise<Step> {
-  const cwd = join(PARTS, "collector");
+async function collectorStep(edition: Edition): Promise<Step> {
+  const { name, cwd } = placeOf(edition, "otelcol", "collector");
   return {
-    name: "otelcol",
-    what: `generating and compiling the OpenTelemetry collector ${BUILT_VERSIONS.otelcol}`,
+    name,
+    what: `generating and compiling the OpenTelemetry collector ${builtVersions(edition).otelcol}`,
     expected: "about 4 min, 15 s with warm Go caches",
     fix: FIX,
     hash: await goHash(cwd, "", "linux"),
@@ -116,11 +133,14 @@ async function goHash(folder: string, programs: string, system: string): Promise
 }
 
 const METRICS = "github.com/VictoriaMetrics/VictoriaMetrics/app";
-const LOGS = "github.com/VictoriaMetrics/VictoriaLogs/app";
+/** VictoriaLogs had no repository of its own before 1.25. */
+const logsPackages = (edition: Edition): string =>
+  edition === "newest" ? "github.com/VictoriaMetrics/VictoriaLogs/app" : METRICS;
 
 export const goSteps = {
-  provider: () =>
+  provider: (edition: Edition) =>
     moduleStep({
+      edition,
       name: "provider",
       module: "provider",
       what: "compiling the Terraform provider for Docker",
@@ -129,40 +149,45 @@ export const goSteps = {
       programs: { "terraform-provider-docker": "github.com/terraform-providers/terraform-provider-docker" },
     }),
   otelcol: collectorStep,
-  "victoria-metrics": () =>
+  "victoria-metrics": (edition: Edition) =>
     moduleStep({
+      edition,
       name: "victoria-metrics",
       module: "victoria-metrics",
-      what: `compiling VictoriaMetrics ${BUILT_VERSIONS["victoria-metrics"]}`,
+      what: `compiling VictoriaMetrics ${builtVersions(edition)["victoria-metrics"]}`,
       expected: "about 70 s",
       programs: { "victoria-metrics-prod": `${METRICS}/victoria-metrics` },
     }),
-  vmagent: () =>
+  vmagent: (edition: Edition) =>
     moduleStep({
+      edition,
       name: "vmagent",
       module: "victoria-metrics",
-      what: `compiling vmagent ${BUILT_VERSIONS.vmagent}`,
+      what: `compiling vmagent ${builtVersions(edition).vmagent}`,
       expected: "about 40 s",
       programs: { "vmagent-prod": `${METRICS}/vmagent` },
     }),
-  "victoria-logs": () =>
+  "victoria-logs": (edition: Edition) =>
     moduleStep({
+      edition,
       name: "victoria-logs",
       module: "victoria-logs",
-      what: `compiling VictoriaLogs ${BUILT_VERSIONS["victoria-logs"]}`,
+      what: `compiling VictoriaLogs ${builtVersions(edition)["victoria-logs"]}`,
       expected: "about 15 s",
-      programs: { "victoria-logs-prod": `${LOGS}/victoria-logs` },
+      programs: { "victoria-logs-prod": `${logsPackages(edition)}/victoria-logs` },
     }),
-  vlagent: () =>
+  vlagent: (edition: Edition) =>
     moduleStep({
+      edition,
       name: "vlagent",
       module: "victoria-logs",
-      what: `compiling vlagent ${BUILT_VERSIONS.vlagent}`,
+      what: `compiling vlagent ${builtVersions(edition).vlagent}`,
       expected: "about 5 s",
-      programs: { "vlagent-prod": `${LOGS}/vlagent` },
+      programs: { "vlagent-prod": `${logsPackages(edition)}/vlagent` },
     }),
-  "victoria-traces": () =>
+  "victoria-traces": (edition: Edition) =>
     moduleStep({
+      edition,
       name: "victoria-traces-double",
       module: "victoria-traces-double",
       what: "compiling the test double of VictoriaTraces",

@@ -11,7 +11,10 @@ export const DEBIAN_SOURCES = [
   { release: "sid", also: "experimental" },
   { release: "trixie", also: undefined },
 ] as const;
-type Source = (typeof DEBIAN_SOURCES)[number];
+export type DebianSource = (typeof DEBIAN_SOURCES)[number];
+/** The oldest HAProxy that the configurations are for is that of Debian's stable release. */
+export const OLDEST_SOURCES = DEBIAN_SOURCES.filter(({ release }) => release === "trixie");
+
 /** What is known of the HAProxy of a built tree. */
 export interface BuiltHaproxy {
   /** Upstream's part of the package's version. */
@@ -26,10 +29,17 @@ export interface BuiltHaproxy {
   readonly instead?: string;
 }
 
-/** @throws Error that names what went wrong with each of Debian's releases */
-export async function installHaproxy(tree: string, pin: string): Promise<BuiltHaproxy> {
+/**
+ * @param sources where to look, best first
+ * @throws Error that names what went wrong with each of Debian's releases
+ */
+export async function installHaproxy(
+  tree: string,
+  pin: string,
+  sources: readonly DebianSource[],
+): Promise<BuiltHaproxy> {
   const failures: string[] = [];
-  for (const source of DEBIAN_SOURCES) {
+  for (const source of sources) {
     try {
       const built = await installFrom(source, tree, pin);
       return failures.length > 0 ? { ...built, instead: failures.join("; ") } : built;
@@ -41,7 +51,7 @@ export async function installHaproxy(tree: string, pin: string): Promise<BuiltHa
   throw new Error(failures.join("; "));
 }
 
-async function installFrom({ release, also }: Source, tree: string, pin: string): Promise<BuiltHaproxy> {
+async function installFrom({ release, also }: DebianSource, tree: string, pin: string): Promise<BuiltHaproxy> {
   await run("debootstrap", ["--variant=minbase", "--include=ca-certificates,busybox", release, tree]);
   if (also !== undefined) {
     const sources = join(tree, "etc/apt/sources.list");

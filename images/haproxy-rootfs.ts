@@ -1,9 +1,10 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { IMAGE_CATALOG } from "../lib/images/catalog";
+import type { Edition } from "./built-versions";
 import { exists, hashOf } from "./cache";
 import { aptInstall, isDebian } from "./engine";
-import { type BuiltHaproxy, DEBIAN_SOURCES, installHaproxy } from "./haproxy-package";
+import { type BuiltHaproxy, DEBIAN_SOURCES, installHaproxy, OLDEST_SOURCES } from "./haproxy-package";
 import { run } from "./shell";
 import type { Step } from "./steps";
 
@@ -39,18 +40,19 @@ exec "$@"
 `;
 
 /** A Debian tree with HAProxy and, through busybox, the small programs that the official alpine image has. */
-export async function haproxyStep(): Promise<Step> {
+export async function haproxyStep(edition: Edition): Promise<Step> {
   const pin = IMAGE_CATALOG.haproxy.version;
+  const sources = edition === "newest" ? DEBIAN_SOURCES : OLDEST_SOURCES;
   return {
-    name: "haproxy",
-    what: `making a Debian tree with HAProxy ${pin}, or the nearest that Debian has, by debootstrap`,
+    name: edition === "newest" ? "haproxy" : "oldest-haproxy",
+    what: `making a tree of Debian ${sources.map(({ release }) => release).join(", else of ")} with HAProxy, ${pin} where it is offered`,
     expected: "about 1 min",
-    hash: await hashOf([], [RECIPE, pin, JSON.stringify(DEBIAN_SOURCES), process.arch, ENTRYPOINT_SCRIPT]),
+    hash: await hashOf([], [RECIPE, pin, JSON.stringify(sources), process.arch, ENTRYPOINT_SCRIPT]),
     fix: "as root on Debian or Ubuntu with a reachable package mirror run the same command again; elsewhere pull the official image and leave haproxy out of MIRADOR_IMAGES",
     build: async (folder) => {
       await ensureDebootstrap();
       const tree = join(folder, ROOTFS);
-      const facts = await installHaproxy(tree, pin);
+      const facts = await installHaproxy(tree, pin, sources);
       await writeFile(join(folder, FACTS_FILE), JSON.stringify(facts));
       await slim(tree);
       await linkApplets(tree);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { ImageChoice, ImageKey } from "../lib/images/catalog";
-import { BUILT_VERSIONS } from "./built-versions";
+import { type BuiltName, builtVersions } from "./built-versions";
 import { olderComponents } from "./collector-components";
 import { imageIsCurrent, importImage, withStaticTree } from "./docker-import";
 import { builtHaproxy, haproxyTree } from "./haproxy-rootfs";
@@ -20,7 +20,7 @@ export type ImagePartKey = Extract<
 
 interface StaticImage {
   /** Below `mirador.local/`: never an official name. */
-  readonly name: Exclude<keyof typeof BUILT_VERSIONS, "provider">;
+  readonly name: Exclude<BuiltName, "provider">;
   /** File in the step's folder. */
   readonly program: string;
   /** Path in the image; the official image's. */
@@ -66,9 +66,9 @@ async function importStatic(
   context: StepContext,
 ): Promise<ImageChoice> {
   const choice: ImageChoice = {
-    ...named(name, BUILT_VERSIONS[name]),
+    ...named(name, builtVersions(context.edition)[name]),
     ...(standIn === undefined ? {} : { standIn }),
-    ...(name === "otelcol" ? { components: await olderComponents() } : {}),
+    ...(name === "otelcol" ? { components: await olderComponents(context.edition) } : {}),
   };
   const changes = [`ENTRYPOINT ["${path}"]`, ...(user === undefined ? [] : [`USER ${user}`]), ...labels(name, choice)];
   await importOnce(choice.ref, changes, folder, docker, context, (use) =>

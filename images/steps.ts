@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Edition } from "./built-versions";
 import { exists, fillFolder, withLock } from "./cache";
 import { CommandError } from "./shell";
 
@@ -25,6 +26,7 @@ export interface StepResult {
 }
 
 export interface StepContext {
+  readonly edition: Edition;
   readonly cache: string;
   readonly log: (line: string) => void;
 }

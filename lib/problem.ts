@@ -30,6 +30,7 @@ export const PROBLEM_CODES = [
   "fleet/text-unsafe",
   "fleet/unknown-key",
   "fleet/value-invalid",
+  "image/below-floor",
   "image/override-invalid",
   "image/flag-unsupported",
   "image/lock-invalid",
@@ -85,8 +86,8 @@ export class ProblemError extends Error {
   }
 }
 
-export function formatProblem({ code, what, where, fix }: Problem): string {
-  return `error ${code}\n  what   ${printable(what)}\n  where  ${printable(where)}\n  fix    ${printable(fix)}`;
+export function formatProblem({ code, what, where, fix }: Problem, severity: "error" | "warning" = "error"): string {
+  return `${severity} ${code}\n  what   ${printable(what)}\n  where  ${printable(where)}\n  fix    ${printable(fix)}`;
 }
 
 /** What a terminal would obey is shown by its code point instead; JSON.stringify leaves some of it as it is. */
@@ -96,7 +97,7 @@ function printable(text: string): string {
 
 export function formatProblems(problems: readonly Problem[]): string {
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return `${problems.map(formatProblem).join("\n")}\n${count}; nothing was changed`;
+  return `${problems.map((problem) => formatProblem(problem)).join("\n")}\n${count}; nothing was changed`;
 }
 
 /** @throws ProblemError when there is at least one problem. */

@@ -1,10 +1,14 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { expect } from "vitest";
-import { NodeStack } from "../../constructs/node-stack";
+import { describe, expect } from "vitest";
+import { init, stackFolder, terraformEnvironment } from "../../cli/terraform";
+import type { TerraformPlan } from "../../cli/terraform-plan";
+import { DOCKER_PROVIDER_VERSION, NodeStack } from "../../constructs/node-stack";
+import { healthcheckOf, labelList, replaceLabel } from "../../constructs/service-container";
 import { defineFleet } from "../../lib";
+import type { Healthcheck } from "../../lib/plan/service-plan";
 import { literal } from "../../lib/terraform/literal";
 import { program, TERRAFORM_CONFIG, testWith } from "../support/binaries";
 import { EXAMPLE_NAMES, exampleFleet, ONE_NODE, planOf } from "../support/fleets";
@@ -46,6 +50,117 @@ testWith("terraform", "terraform provider").each(EXAMPLE_NAMES)(
       const { stdout: answer } = terraform(stack, "validate", "-json");
       expect(JSON.parse(answer), stack.slice(outdir.length)).toMatchObject({ valid: true, diagnostics: [] });
     }
+  },
+);
+
+const HEALTHY: Healthcheck = {
+  command: "true",
+  intervalSeconds: 3,
+  timeoutSeconds: 4,
+  retries: 5,
+  startPeriodSeconds: 6,
+};
+const HARMLESS = { healthcheck: HEALTHY, tmpfs: { "/tmp": "size=16m" } };
+
+/** Healthcheck and tmpfs of a container, as constructs write them. */
+interface Watched {
+  readonly healthcheck?: Healthcheck;
+  readonly tmpfs?: Readonly<Record<string, string>>;
+}
+
+describe("a change that the provider never brings to a container", () => {
+  const changes: readonly (readonly [string, Watched])[] = [
+    ["an edited healthcheck", { ...HARMLESS, healthcheck: { ...HEALTHY, intervalSeconds: 7 } }],
+    ["a healthcheck that asks another thing", { ...HARMLESS, healthcheck: { ...HEALTHY, command: "false" } }],
+    ["a healthcheck that is gone", { tmpfs: HARMLESS.tmpfs }],
+    ["an edited tmpfs", { ...HARMLESS, tmpfs: { "/tmp": "size=32m" } }],
+    ["a tmpfs that is gone", { healthcheck: HEALTHY }],
+  ];
+
+  testWith("terraform", "terraform provider")("replaces it by its label, once", () => {
+    const found = plannedChanges(changes.map(([name, after]) => [name, HARMLESS, after]));
+    for (const [name] of changes) expect([name, found.get(name)]).toEqual([name, ["labels"]]);
+    expect(plannedChanges([["nothing", HARMLESS, HARMLESS]]).get("nothing")).toBeUndefined();
+  });
+
+  // The day this fails the label is needless.
+  testWith("terraform", "terraform provider")("would not replace it without the label", () => {
+    const found = plannedChanges(
+      changes.map(([name, after]) => [name, HARMLESS, after]),
+      false,
+    );
+    for (const [name] of changes) expect([name, found.get(name)]).toEqual([name, undefined]);
+  });
+});
+
+/**
+ * What the real provider says of containers that are as in the state, and wanted otherwise. No engine is asked.
+ * @returns the attributes for which each would be replaced
+ */
+function plannedChanges(
+  cases: readonly (readonly [name: string, before: Watched, after: Watched])[],
+  labelled = true,
+): ReadonlyMap<string, readonly string[]> {
+  const folder = join(temporaryFolder(), "plan");
+  mkdirSync(folder);
+  const id = (name: string): string => name.replaceAll(" ", "-");
+  const attributes = ({ healthcheck, tmpfs }: Watched) => {
+    const health = healthcheck && healthcheckOf(healthcheck);
+    const { startPeriod, ...same } = health ?? {};
+    return {
+      ...{ name: "x", image: "x", tmpfs: tmpfs ?? {} },
+      healthcheck: health === undefined ? [] : [{ ...same, start_period: startPeriod, start_interval: "0s" }],
+      labels: labelled ? labelList(replaceLabel(health, tmpfs ?? {})) : [],
+    };
+  };
+  // What a refresh would have found of everything else.
+  const read = {
+    ...{ command: [], entrypoint: [], env: [], network_mode: "bridge", read_only: false, security_opts: [] },
+    ...{ stdin_open: false, tty: false },
+  };
+  const state = {
+    ...{ version: 4, terraform_version: "1.0.0", serial: 1, lineage: "x", outputs: {} },
+    resources: cases.map(([name, before]) => ({
+      ...{ mode: "managed", type: "docker_container", name: id(name) },
+      provider: 'provider["registry.terraform.io/kreuzwerker/docker"]',
+      instances: [{ schema_version: 2, attributes: { ...attributes(before), ...read, id: id(name) } }],
+    })),
+  };
+  writeFileSync(join(folder, "terraform.tfstate"), JSON.stringify(state));
+  const stack = {
+    terraform: { required_providers: { docker: { source: "kreuzwerker/docker", version: DOCKER_PROVIDER_VERSION } } },
+    resource: {
+      docker_container: Object.fromEntries(cases.map(([name, , after]) => [id(name), attributes(after)])),
+    },
+  };
+  writeFileSync(join(folder, "main.tf.json"), JSON.stringify(stack));
+  expect(terraform(folder, "init", "-no-color", "-input=false")).toMatchObject({ status: 0 });
+  const { status, stderr } = terraform(folder, "plan", "-refresh=false", "-no-color", "-out=plan");
+  expect(status, stderr).toBe(0);
+  const { resource_changes: found }: TerraformPlan = JSON.parse(terraform(folder, "show", "-json", "plan").stdout);
+  return new Map(
+    cases.flatMap(([name]) => {
+      const change = found?.find((one) => one.name === id(name))?.change;
+      if (!change?.actions.includes("delete")) return [];
+      return [[name, change.replace_paths?.map(([attribute]) => String(attribute)) ?? []]];
+    }),
+  );
+}
+
+testWith("terraform", "terraform provider")(
+  "an upgraded checkout gets the provider that it wants now, whatever the lock file of its last run says",
+  async () => {
+    const folder = temporaryFolder();
+    const [plan = expect.fail()] = planOf(exampleFleet("one-node")).nodes;
+    const app = new App({ outdir: join(folder, "cdktf.out") });
+    new NodeStack(app, plan.name, { plan, stateFolder: folder });
+    app.synth();
+    const place = { folder, node: plan.name, env: terraformEnvironment(process.env, TERRAFORM_CONFIG) };
+    const lock = join(stackFolder(place), ".terraform.lock.hcl");
+    const address = "registry.terraform.io/kreuzwerker/docker";
+    writeFileSync(lock, `provider "${address}" {\n  version = "4.5.0"\n  hashes = ["h1:${"A".repeat(43)}="]\n}\n`);
+    await init(place);
+    expect(readFileSync(lock, "utf8")).toMatch(/version += "4\.([6-9]|\d\d)\./);
   },
 );
 

@@ -1,8 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { defineFleet, type Layout, planFleet, type ServicePlan } from "../../lib";
+import { BUILT_VERSIONS } from "../../images/built-versions";
+import { PARTS } from "../../images/go-parts";
+import { defineFleet, IMAGE_CATALOG, type Layout, planFleet, type ServicePlan, servicesOf } from "../../lib";
 import { SIGNALS } from "../../lib/fleet/definition";
 import { builtImages, type Program, program, testWith } from "../support/binaries";
 import { nodes, ONE_NODE, PASSWORD, secretsFor } from "../support/fleets";
@@ -62,3 +64,30 @@ testWith("victoria-metrics").each(["victoria-metrics", "victoria-logs", "vmagent
     expect(spawnSync(file, ["-noSuchFlag=1"], { encoding: "utf8" }).status).toBe(2);
   },
 );
+
+/** Upstream keeps the help text of each program of the cluster beside the source; the pin is the release that is built here. */
+describe("the cluster's programs, which no registry serves, know every flag that is rendered for their pin", () => {
+  const pinned = defineFleet({ nodes: nodes(2) });
+  const services = planFleet(pinned, secretsFor(pinned)).nodes.flatMap(servicesOf);
+
+  testWith("go").each(["vminsert", "vmselect", "vmstorage"] as const)("%s", (name) => {
+    expect(IMAGE_CATALOG[name].version).toBe(BUILT_VERSIONS["victoria-metrics"]);
+    const help = readFileSync(join(metricsSource(), "docs/victoriametrics", `${name}_common_flags.md`), "utf8");
+    const known = new Set([...help.matchAll(/^ {2}-(\S+)/gm)].map(([, flag]) => flag));
+    const used = services.filter(({ image }) => image === name).flatMap(({ command }) => command);
+    const flags = used.map((flag) => /^-([^=]+)/.exec(flag)?.[1] ?? expect.fail(flag));
+    expect(flags.length).toBeGreaterThan(5);
+    expect(flags.filter((flag) => !known.has(flag))).toEqual([]);
+    expect(known.has("noSuchFlag")).toBe(false);
+  });
+});
+
+function metricsSource(): string {
+  const module = "github.com/VictoriaMetrics/VictoriaMetrics";
+  const env = { ...process.env, GOTOOLCHAIN: "auto", GOFLAGS: "-mod=readonly", GOWORK: "off" };
+  const answer = execFileSync("go", ["mod", "download", "-json", module], {
+    cwd: join(PARTS, "victoria-metrics"),
+    env,
+  });
+  return (JSON.parse(answer.toString()) as { Dir: string }).Dir;
+}

@@ -1,5 +1,5 @@
 import { PassThrough } from "node:stream";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { holdingEngines } from "../../cli/engine-lock";
 import { CliError } from "../../cli/failure";
 import { resolveImages } from "../../lib";
@@ -51,21 +51,21 @@ class Engine {
   }
 }
 
-const engines = vi.hoisted(() => ({ current: undefined as unknown }));
-vi.mock(import("../../cli/operate/nodes"), async (original) => ({
-  ...(await original()),
-  reachNode: async () => ({ client: (engines.current as Engine).client, address: "the engine" }) as never,
-}));
-
 let engine: Engine;
 beforeEach(() => {
   engine = new Engine();
-  engines.current = engine;
 });
 
 const plan = { name: "node1", prefix: "mirador-node1", images: resolveImages() } as NodePlan;
 const hold = (work: () => Promise<void> = async () => {}): Promise<void> =>
-  holdingEngines({} as never, { nodes: [] }, [plan], "mirador up", work);
+  holdingEngines(
+    {} as never,
+    { nodes: [] },
+    [plan],
+    "mirador up",
+    work,
+    async () => ({ client: engine.client, address: "the engine" }) as never,
+  );
 const other = (status: Held["status"]): Held => ({
   ...{ id: "other", status },
   labels: { "mirador.lock.verb": "mirador backup", "mirador.lock.holder": "ann at laptop, process 7" },

@@ -20,7 +20,10 @@ function checkout(layout: "single" | "cluster") {
 const build: Build = async ({ only = [] }) => ({
   imagesFile: "/cache/images.json",
   terraformConfigFile: "/cache/terraform.rc",
-  parts: only.map((key) => ({ key, version: "1.0.0", ref: `mirador.local/${key}:1.0.0`, skipped: true, seconds: 0 })),
+  parts: only.map((key) => {
+    const image = { ref: `mirador.local/${key}:1.0.0`, version: "1.0.0" };
+    return { key, version: image.version, image, skipped: true, seconds: 0 };
+  }),
 });
 
 test("what the fleet needs is built and named, and what cannot be built is told", async () => {

@@ -10,6 +10,7 @@ import {
   ownConfigFile,
   TerraformError,
   terraformEnvironment,
+  wantsOtherProvider,
 } from "../../cli/terraform";
 import { afterEvent, NO_PROGRESS, parseInitErrors } from "../../cli/terraform-output";
 
@@ -107,6 +108,27 @@ test("errors of init are told without their frame; an unreachable registry is to
     summary: "no available releases match the given constraints ~> 4.9",
   } as const;
   expect(isRegistryOutOfReach(new TerraformError("init", [constraint]))).toBe(false);
+});
+
+test.each([
+  [
+    "one that an older checkout wrote",
+    "kreuzwerker/docker: locked provider registry.terraform.io/kreuzwerker/docker\n│ 4.5.0 does not match configured version constraint ~> 4.6; must use terraform\ninit -upgrade",
+    true,
+  ],
+  [
+    "one of a version that the mirror lost",
+    "kreuzwerker/docker: the previously-selected version 4.5.0 is no longer\navailable",
+    true,
+  ],
+  [
+    // A program that is another one under the same version is for a person to judge.
+    "one of another program",
+    "the local package for registry.terraform.io/kreuzwerker/docker 4.6.0 doesn't\nmatch any of the checksums previously recorded in the dependency lock file",
+    false,
+  ],
+])("Terraform's lock file is renewed when it is in the way: %s", (_, said, renewed) => {
+  expect(wantsOtherProvider(`Error: Failed to query available provider packages\n\n${said}\n`)).toBe(renewed);
 });
 
 test("ids in a state are those of one type; an empty state has none", () => {

@@ -25,7 +25,7 @@ export default async function demandRealParts(): Promise<void> {
   if (!MIRADOR_IMAGES) throw refusal("MIRADOR_IMAGES", ["it is not set"]);
   const file = resolve(MIRADOR_IMAGES);
   const images = await imagesInUse(file);
-  const invalid = validateImageOverrides(images, MIRADOR_IMAGES).map(formatProblem);
+  const invalid = validateImageOverrides(images, MIRADOR_IMAGES).map((problem) => formatProblem(problem));
   if (invalid.length > 0) throw refusal(file, invalid);
   const unreal = unrealParts(images);
   if (unreal.length > 0) throw refusal(file, unreal);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ImageOverrides } from "../../lib";
+import { type FileResult, recordOf } from "../support/record";
 import { unrealParts } from "./real-parts";
-import { type FileResult, recordOf } from "./record";
 
 const brought = (key: string, version: string) => ({ ref: `brought.test/${key}:${version}`, version });
 const REAL: ImageOverrides = {
@@ -42,4 +42,18 @@ test("a record of one suite is named after it; on one node no agent runs", () =>
   expect(suite).toBe("cluster-e2e");
   expect(parts).toHaveProperty("vmstorage");
   expect(parts).not.toHaveProperty("vlagent");
+});
+
+test("a record of built parts names neither the cluster, which did not run, nor a stand-in", () => {
+  const { vminsert: _i, vmselect: _s, vmstorage: _t, ...single } = REAL;
+  const images = { ...single, "victoria-traces": { ...brought("double", "0.1.0"), standIn: "a test double" } };
+  const { suite, parts } = recordOf(
+    "2026-12-01",
+    images,
+    [file("e2e", "e2e/kills"), file("fleet", "fleet/faults")],
+    "4.6.0",
+  );
+  expect(suite).toBe("e2e+fleet");
+  expect(parts).toMatchObject({ "victoria-metrics": expect.any(String), provider: "4.6.0" });
+  for (const key of ["vminsert", "vmselect", "vmstorage", "victoria-traces"]) expect(parts).not.toHaveProperty(key);
 });

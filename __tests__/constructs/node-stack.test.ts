@@ -76,7 +76,7 @@ test("has the same addresses whatever the node and the fleet are called", () => 
 
 test("names its stack after the node and requires the provider that was run", () => {
   expect(STACK.terraform).toMatchObject({
-    required_providers: { docker: { source: "kreuzwerker/docker", version: "~> 4.5" } },
+    required_providers: { docker: { source: "kreuzwerker/docker", version: "~> 4.6" } },
   });
 });
 

@@ -48,6 +48,17 @@ describe(`a node from nothing (${context.title})`, () => {
     expect((await login(`${secret}x`)).status).toBe(401);
   });
 
+  test("keeps none of HAProxy's files in the container of the job that brought them", async () => {
+    const job = stack.container("haproxy-configure");
+    expect((await job.inspect()).State).toMatchObject({ Running: expect.any(Boolean) });
+    await expect(job.infoArchive({ path: "/inbox" })).rejects.toMatchObject({ statusCode: 404 });
+    // Started again, it finds nothing to do and says so.
+    await job.restart();
+    await expect.poll(() => logsOf(job.id)).toContain("started again, with nothing new to put in place");
+    expect(await stack.plan()).toEqual(NO_CHANGE);
+    expect(await status(stack.url("stats", "/readyz"))).toBe(200);
+  });
+
   test("publishes HAProxy's ports on the node's address, and nothing else", async () => {
     const services = await servicesOf(fleet);
     const published = [...services].flatMap(([service, { NetworkSettings }]) =>

@@ -57,6 +57,7 @@ const FINDERS = {
   otelcol: () => plain(builtPart("otelcol", "otelcol-contrib")),
   haproxy,
   terraform: () => plain(onPath("terraform")),
+  go: () => plain(onPath("go")),
   "terraform provider": () => plain(builtPart("provider", "terraform-provider-docker")),
   "victoria-metrics": () => plain(builtPart("victoria-metrics", "victoria-metrics-prod")),
   vmagent: () => plain(builtPart("vmagent", "vmagent-prod")),

@@ -49,6 +49,8 @@ export async function startHaproxy(
   for (const [, port = ""] of text.matchAll(/bind :(\d+)/g)) ports.set(port, await freePort());
   const local = text
     .replaceAll(/bind :(\d+)/g, (_, port: string) => `bind 127.0.0.1:${ports.get(port)}`)
+    // Such a name is the whole machine's.
+    .replaceAll("abns@", `abns@${ports.get("8405")}-`)
     .replaceAll(/dst_port (\d+)/g, (_, port: string) => `dst_port ${ports.get(port)}`)
     .replaceAll(/(server \S+) \S+ (.*)resolvers docker init-addr none/g, `$1 127.0.0.1:${behind} $2`)
     .replace("inter 1s", "inter 100ms");

@@ -107,7 +107,7 @@ export class RealNode {
         .replaceAll("/var/lib/haproxy", this.folder)
         .replaceAll(/bind :(\d+)/g, `bind ${address}:$1`)
         .replaceAll(/127\.0\.0\.1:(840[56])/g, `${address}:$1`)
-        .replaceAll("abns@", `abns@${name}-native-`)
+        .replaceAll("abns@", `abns@${process.pid}-${name}-`)
         .replaceAll(/http:\/\/[a-z]+:(\d+)\/metrics/g, `http://${this.behind}:$1/metrics`)
         .replaceAll(/(server \S+) \S+?:(\d+) (.*)resolvers docker init-addr none/g, `$1 ${this.behind}:$2 $3`);
     for (const file of haproxy.files) {

@@ -44,6 +44,17 @@ export interface Node {
   readonly at: (port: number, path: string) => Promise<{ status: number; body: string }>;
 }
 
+export const QUERY = "/select/logsql/query?query=*";
+/** What each group's store answers to a query. */
+export const FROM_A = '{"status":"success","by":"node1"}';
+export const FROM_B = '{"status":"success","by":"node2"}';
+export const logsOf = async (node: Node): Promise<string> => (await node.at(9471, QUERY)).body;
+export const choiceOf = async (node: Node): Promise<string> => (await node.at(8405, "/healthz")).body;
+/** What a node tells the others of itself. */
+export const stateOf = async (node: Node): Promise<string> => (await node.at(8405, "/state")).body;
+/** For what checks and timers of HAProxy must notice. */
+export const SLOW = { timeout: 20_000, interval: 100 };
+
 /** @param born when each node's data began, in seconds since 1970 */
 export async function twoNodes(
   born: readonly [number, number] = [1_700_000_000, 1_700_000_010],

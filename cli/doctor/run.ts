@@ -52,6 +52,7 @@ export async function examine(session: Session, named: readonly string[]): Promi
   return [
     ...programs,
     checked("fleet", "definition", { warnings: notes }, `${fleet.name}, ${fleet.nodes.length} nodes`),
+    checked("fleet", "floors of images", { warnings: plan.belowFloor }, "none has a known fault"),
     checked("fleet", "secrets and certificates", { errors: problems }, "can be used"),
     ...hosts,
   ];

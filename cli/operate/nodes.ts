@@ -1,6 +1,7 @@
 import { loadPlan, loadPlanToLook } from "../../inputs/load-plan";
 import type { Fleet } from "../../lib/fleet/fleet";
 import { type NodePlan, servicesOf } from "../../lib/plan/node-plan";
+import type { FleetPlan } from "../../lib/plan/plan-fleet";
 import { chosen, chosenNodes } from "../chosen";
 import { routeTo } from "../engine-route";
 import { CliError, type Trouble } from "../failure";
@@ -22,9 +23,9 @@ export interface NodeOnEngine {
 export async function plannedNodes(
   { folder, environment }: Session,
   named: readonly string[],
-): Promise<{ readonly fleet: Fleet; readonly plans: readonly NodePlan[] }> {
+): Promise<{ readonly fleet: Fleet; readonly plans: readonly NodePlan[]; readonly plan: FleetPlan }> {
   const { fleet, plan } = await loadPlan(folder, environment, { mayCreate: false });
-  return { fleet, plans: chosenNodes(plan.nodes, named) };
+  return { fleet, plans: chosenNodes(plan.nodes, named), plan };
 }
 
 /**

@@ -21,17 +21,21 @@ export interface CompareOptions {
  * @returns the exit status: 2 when anything would be done
  */
 export async function showPlan(session: Session, options: CompareOptions): Promise<number> {
-  const { fleet, planned } = await compare(session, options);
+  const { fleet, planned, warnings } = await compare(session, options);
   const due = planned.some(({ differs }) => differs);
   const text = options.json
     ? JSON.stringify(
-        { fleet, differs: due, nodes: planned.map(({ name, changes }) => ({ node: name, ...changes })) },
+        { fleet, differs: due, warnings, nodes: planned.map(({ name, changes }) => ({ node: name, ...changes })) },
         null,
         2,
       )
-    : planned
-        .flatMap(({ name, plan, changes }) => ["", name, ...changeLines(plan, changes).map((line) => `  ${line}`)])
-        .join("\n");
+    : [
+        ...warnings.map((warning) => `warning ${warning}`),
+        ...planned.flatMap(({ name, plan, changes }) => [
+          ...["", name],
+          ...changeLines(plan, changes).map((line) => `  ${line}`),
+        ]),
+      ].join("\n");
   process.stdout.write(`${text}\n`);
   return due ? EXIT.differences : EXIT.ok;
 }
@@ -69,6 +73,8 @@ export async function showDrift(session: Session, options: CompareOptions): Prom
 interface Compared<T> {
   readonly fleet: string;
   readonly planned: readonly PlannedNode[];
+  /** What a person should know before deploying this; images that `mirador up` would refuse among it. */
+  readonly warnings: readonly string[];
   /** In the order of the nodes. */
   readonly alongside: readonly T[];
 }
@@ -79,7 +85,9 @@ async function compare<T = undefined>(
   { nodes: named, json }: CompareOptions,
   besides?: (node: SeenNode) => Promise<T>,
 ): Promise<Compared<T>> {
-  const { fleet, plans } = await plannedNodes(session, named);
+  const { fleet, plans, plan } = await plannedNodes(session, named);
+  const refused = plan.belowFloor.map(({ code, what, fix }) => `${code}: ${what}; mirador up refuses it. ${fix}`);
+  const warnings = [...plan.warnings, ...refused];
   const told = { ...session, progress: progressOf(session, json) };
   const stacks = beginStacks(session, plans);
   try {
@@ -91,7 +99,7 @@ async function compare<T = undefined>(
     );
     const asked = besides === undefined ? [] : nodes.map(besides);
     const [planned, alongside] = await Promise.all([planAll(told, nodes, stacks), Promise.all(asked)]);
-    return { fleet: fleet.name, planned, alongside };
+    return { fleet: fleet.name, planned, warnings, alongside };
   } finally {
     await stacks.stop();
   }

@@ -48,7 +48,7 @@ export function engineLostBy(diagnostics: readonly Diagnostic[], node: string): 
   return first && lost(node, `stack ${node}`, `terraform: ${first.detail || first.summary}`);
 }
 
-/** Of Terraform's provider for Docker, 4.5. */
+/** Of Terraform's provider for Docker, 4.6. */
 export function isEngineLost({ summary, detail = "" }: Diagnostic): boolean {
   return /failed to create docker client|cannot connect to the docker daemon|error during connect/i.test(
     `${summary} ${detail}`,

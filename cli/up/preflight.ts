@@ -2,6 +2,7 @@ import type { Environment } from "../../lib/fleet/environment";
 import type { Fleet } from "../../lib/fleet/fleet";
 import type { MeshFiles } from "../../lib/mesh/files";
 import { dataOf, type NodePlan } from "../../lib/plan/node-plan";
+import type { FleetPlan } from "../../lib/plan/plan-fleet";
 import { carriedBy, imageEngine, imagesOf, provideImages } from "../engine-images";
 import { routeTo } from "../engine-route";
 import type { Trouble } from "../failure";
@@ -19,6 +20,8 @@ import { lookAtMesh, meshFindings } from "./mesh-look";
 export interface PreflightRequest {
   readonly fleet: Fleet;
   readonly plans: readonly NodePlan[];
+  /** Images of the fleet that have a known fault. */
+  readonly belowFloor: FleetPlan["belowFloor"];
   /** Names of the nodes that may be changed; the others are only looked at. */
   readonly chosen: readonly string[];
   readonly stateFolder: string;
@@ -61,6 +64,7 @@ export async function preflight(request: PreflightRequest): Promise<Preflight> {
   return {
     nodes: answers.map(({ node }) => node),
     findings: together([
+      { errors: request.belowFloor, warnings: [] },
       ...answers.map(({ findings }) => findings),
       { errors: shared, warnings: [] },
       clockFindings(engines),

@@ -41,7 +41,8 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       checkNode(process.versions.node);
       await checkTerraform(session.environment);
       const { environment } = session;
-      const request = { fleet, plans: plan.nodes, chosen: names, stateFolder, environment, waiting: step.waiting };
+      const { nodes: plans, belowFloor } = plan;
+      const request = { fleet, plans, belowFloor, chosen: names, stateFolder, environment, waiting: step.waiting };
       const looked = await preflight({ ...request, ...(mesh === undefined ? {} : { mesh }) });
       for (const warning of looked.findings.warnings)
         for (const line of formatWarning(warning).split("\n")) step.line(line);

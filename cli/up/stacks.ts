@@ -10,7 +10,7 @@ import { type Comparison, plan } from "../terraform-plan";
 
 /**
  * Each is a Terraform with its provider, which waits more than it works: for the engine, and 2 s for the network whenever it
- * reads that (provider 4.5, `networkReadRefreshDelay`).
+ * reads that (provider 4.6, `networkReadRefreshDelay`).
  */
 export const PLANS_AT_ONCE = availableParallelism() + 1;
 

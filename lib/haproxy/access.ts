@@ -5,11 +5,12 @@ import type { AccessPointName } from "../plan/ports";
 import { ACCESS_POINTS, PORTS } from "../plan/ports";
 import { type Endpoint, type PathRewrite, type StoreEndpoints, TAIL_PATH } from "../victoria/endpoints";
 import { type FleetAccess, fleetAccessPoints } from "./fleet-access";
-import { healthRequest, MESH_CHECK_TIMEOUT, STANDBY_CHECK } from "./mesh";
+import { healthRequest, MESH_CHECK_TIMEOUT } from "./mesh";
 import { NATIVE_MAX_BODY_MIB, type NativeInsert, pathRules } from "./native";
 import { type StickyRead, stickyRules } from "./reads";
 import { type Directive, line, type Section } from "./section";
-import { localServer, type MeshPeer, meshCheck, meshServer } from "./server";
+import type { MeshPeer } from "./server";
+import { type Behind, grpcSections, serversOf, snake } from "./servers";
 
 /** How a server behind an access point is treated. */
 export type Patience =
@@ -138,7 +139,6 @@ const WRITTEN: readonly Directive[] = [line`option http-server-close`];
  */
 const SENT_AGAIN: readonly Directive[] = [line`option http-buffer-request`, line`timeout http-request 60s`];
 
-const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 /** Who answers at an access point without `sticky`. */
 export const backendName = (name: AccessPointName, suffix: "" | typeof NATIVE = ""): string =>
   `be_${snake(name)}${suffix}`;
@@ -180,7 +180,8 @@ export function accessSections(
   });
   const backends = [
     backendOf(point),
-    ...(native === undefined ? [] : [backendOf({ ...native, patience: "check" }, NATIVE)]),
+    ...(native === undefined ? [] : [backendOf({ ...native, name, patience: "check" }, NATIVE)]),
+    ...(point.http2 === true ? grpcSections(point) : []),
   ];
   const stream: Section = {
     kind: "backend",
@@ -195,8 +196,6 @@ function takesOtlpAlone({ name, onlyPath }: AccessPoint): boolean {
   return name === "otlpHttp" || onlyPath !== undefined;
 }
 
-/** What a backend needs to know of an access point. */
-type Behind = Pick<AccessPoint, "target" | "patience" | "http2" | "others">;
 /** Last part of the name of the backend of {@link NativeInsert}. */
 export const NATIVE = "_native";
 
@@ -209,44 +208,13 @@ function plainRules(id: string, { streamingPath, onlyPath, native }: AccessPoint
   ];
 }
 
-/**
- * The own server is out at the first connection that it does not take, so that what waits for it goes to another node at
- * once. Its sessions are not cut then: one that is being replaced still answers what it has begun, and what was never
- * sent would be answered by nobody.
- */
-const OWN_CHECK = line`inter 1s fastinter 500ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down`;
-
-function serversOf({ target, patience, http2 = false, others }: Behind): readonly Directive[] {
-  const words = http2 ? line`proto h2` : [];
-  if (others === undefined) {
-    const check = patience === "check" ? line`check inter 1s fall 1` : [];
-    return [localServer(target, ...words, ...check, ...line`tcp-ut 3s`)];
-  }
-  const { peers, service, check, tracks } = others;
-  const checked = (server: string, words: readonly (string | number)[]) =>
-    tracks === undefined ? words : (["track", `be_${snake(tracks)}/${server}`] as const);
-  // A server that tracks another one cannot be marked down by its own traffic.
-  const ownCheck = [...line`check port ${check.port}`, ...(http2 ? line`check-proto h1` : []), ...OWN_CHECK];
-  return [
-    localServer(target, ...words, ...ownCheck, ...line`tcp-ut 3s`),
-    ...peers.map((peer) =>
-      meshServer(
-        peer,
-        service,
-        ...(http2 ? line`alpn h2` : []),
-        "backup",
-        ...checked(peer.name, [...meshCheck(peer, check.service), ...STANDBY_CHECK]),
-      ),
-    ),
-  ];
-}
-
-function patienceOf({ patience, others }: Behind): readonly Directive[] {
+function patienceOf({ patience, others, http2 = false }: Behind): readonly Directive[] {
   if (patience === "retry") return [line`retries 12`, line`timeout queue 20s`];
   const { path, body, status } = others?.check ?? { path: "/health", body: undefined, status: 200 };
   // A dead node answers nothing at all; whoever was sent there goes elsewhere after a second.
   const elsewhere = others === undefined ? [] : [line`timeout connect 1s`, MESH_CHECK_TIMEOUT, line`option allbackups`];
-  return [...elsewhere, ...healthRequest(path, body, status)];
+  // All servers of a gRPC backend follow the checks of other ones.
+  return http2 ? elsewhere : [...elsewhere, ...healthRequest(path, body, status)];
 }
 
 export function bind(port: number, crt: string | undefined): Directive {

@@ -65,7 +65,7 @@ export function memberServer(
   return meshServer(peer, service, ...meshCheck(peer, service), ...remote);
 }
 
-/** Raw connections between nodes live for hours; keepalive and the checks end dead ones. */
+/** Raw connections, between nodes and to the own gateway, live for hours; keepalive and the checks end dead ones. */
 export const TCP_LONG: Section = {
   kind: "defaults",
   name: "tcp_long",
@@ -89,7 +89,6 @@ export const TCP_LONG: Section = {
 /** Everything of HAProxy that exists only on fleets of several nodes. */
 export function meshSections(view: MeshView): readonly Section[] {
   return [
-    TCP_LONG,
     ...receiverSections(view),
     ...Object.keys(DOORS).flatMap((name) => doorSections(view, name as DoorName)),
     ...SIGNALS.flatMap((signal) =>

@@ -3,7 +3,7 @@ import type { BalanceAlgorithm } from "../fleet/definition";
 import { ACCESS_POINTS, PORTS, STATS_PATHS } from "../plan/ports";
 import { type AccessPoint, accessSections, bind } from "./access";
 import { landingRules } from "./landing";
-import { type MeshView, meshSections } from "./mesh";
+import { type MeshView, meshSections, TCP_LONG } from "./mesh";
 import { LEAVE_PATH, peerSections, STATE_PATH } from "./peers";
 import { checkBackend, checkName, type ReadinessCheck } from "./readiness";
 import { type StickyRead, stickySections } from "./reads";
@@ -73,6 +73,7 @@ export function renderHaproxy(request: HaproxyRequest): RenderedHaproxy {
       lines: [line`user ${request.statsUser} password ${request.statsPasswordHash}`],
     },
     defaults(request),
+    TCP_LONG,
     ...request.accessPoints.flatMap((point) => accessSections(point, request.algorithm, crt)),
     ...request.readiness.map(checkBackend),
     ...(request.mesh === undefined ? [] : fleetSections(request.mesh)),

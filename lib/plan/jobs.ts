@@ -131,10 +131,13 @@ export interface ConfigureRequest {
 
 /**
  * Lets HAProxy itself check the new files, then puts them where it reads them. A file that HAProxy refuses never gets
- * there, so a later restart still finds the one that works.
+ * there, so a later restart still finds the one that works. The container is kept for its last words and must not keep keys:
+ * its inbox is gone whatever came of it, and every new container brings its own.
  */
 export function configureJob({ inbox, folder, files, owner }: ConfigureRequest): JobPlan {
   const steps = [
+    `trap 'rm -rf ${inbox}' EXIT`,
+    "umask 077",
     // For the check the certificate is where it is now, not where it will be.
     `sed 's#${folder}/#${inbox}/#g' ${inbox}/haproxy.cfg > /tmp/check.cfg`,
     'haproxy -c -f /tmp/check.cfg > /tmp/check.log 2>&1 || { cat /tmp/check.log >&2; stop "HAProxy refuses the new configuration; the running one stays"; }',
@@ -145,8 +148,15 @@ export function configureJob({ inbox, folder, files, owner }: ConfigureRequest):
       `chown ${owner} ${folder}/.${file}`,
       `mv -f ${folder}/.${file} ${folder}/${file}`,
     ]),
+    // The script ends in `exec`, which runs no trap.
+    `rm -rf ${inbox}`,
   ];
-  return { script: script(steps), user: "0:0", capabilities: ["CAP_CHOWN"], volumes: [], timeoutSeconds: 30 };
+  const once = [
+    `if [ -d ${inbox} ]; then`,
+    ...steps.map((step) => `  ${step}`),
+    'else echo "mirador: started again, with nothing new to put in place"; fi',
+  ];
+  return { script: script(once), user: "0:0", capabilities: ["CAP_CHOWN"], volumes: [], timeoutSeconds: 30 };
 }
 
 export interface ReadyRequest {

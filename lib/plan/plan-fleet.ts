@@ -3,9 +3,12 @@ import type { Fleet, FleetNode } from "../fleet/fleet";
 import { statsPasswordProblems } from "../fleet/stats-password";
 import { accessPoints } from "../haproxy/access";
 import { planHaproxy, readinessChecks, type TlsFiles } from "../haproxy/plan-haproxy";
+import { IMAGE_CATALOG, type ImageKey } from "../images/catalog";
+import { belowFloor } from "../images/floors";
 import { lockImages, lockWarnings } from "../images/lock";
 import type { ResolvedImages } from "../images/overrides";
 import { loadedReference } from "../images/reference";
+import { compareVersions } from "../images/version";
 import type { MeshFiles } from "../mesh/files";
 import { planOtel } from "../otel/plan-otel";
 import { nodeQueuesDiskMiB } from "../otel/queues";
@@ -38,6 +41,8 @@ export interface FleetPlan {
   readonly nodes: readonly NodePlan[];
   /** What a person should know before deploying this. */
   readonly warnings: readonly string[];
+  /** Images that `mirador up` refuses because of a known fault. A fleet that runs them can still be planned and looked after. */
+  readonly belowFloor: readonly Problem[];
 }
 
 /**
@@ -48,6 +53,7 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
   refuse([...nodeProblems(fleet), ...secretProblems(fleet, secrets)]);
   const names = fleet.nodes.map(({ name }) => name);
   const nodes = fleet.nodes.map((node, index) => planNode(fleet, node, groupOf(index), secrets));
+  const keys = neededKeys(nodes);
   return {
     fleet: fleet.name,
     groups: planGroups(names),
@@ -55,17 +61,23 @@ export function planFleet(fleet: Fleet, secrets: Secrets): FleetPlan {
     warnings: [
       ...diskWarnings(fleet),
       ...versionWarnings(fleet),
+      ...ageWarnings(fleet, keys),
       ...Object.entries(fleet.images).flatMap(([key, { standIn }]) =>
         standIn === undefined ? [] : [`${key} is a stand-in (${standIn})`],
       ),
       ...lockWarnings(fleet.imageLock, neededImages(fleet, nodes)),
     ],
+    belowFloor: belowFloor(fleet.images, keys),
   };
 }
 
 /** References of all images that services run from, as the fleet writes them. */
 export function neededImages({ images }: Pick<Fleet, "images">, nodes: readonly NodePlan[]): readonly string[] {
-  return [...new Set(nodes.flatMap((node) => servicesOf(node).map(({ image }) => images[image].ref)))];
+  return [...new Set(neededKeys(nodes).map((key) => images[key].ref))];
+}
+
+function neededKeys(nodes: readonly NodePlan[]): readonly ImageKey[] {
+  return [...new Set(nodes.flatMap((node) => servicesOf(node).map(({ image }) => image)))];
 }
 
 function diskWarnings({ nodes, minFreeDiskMiB, queue, storagePaths }: Fleet): string[] {
@@ -82,6 +94,16 @@ function versionWarnings({ nodes, images }: Fleet): string[] {
   return [
     `vlagent is ${agent} and victoria-logs ${store}: where they do not understand each other, logs of native protocols wait in vlagent's queues; name one version for both`,
   ];
+}
+
+/** A stand-in counts its own versions, and is told as what it is. */
+function ageWarnings({ images }: Fleet, keys: readonly ImageKey[]): string[] {
+  const older = keys.filter(
+    (key) => images[key].standIn === undefined && compareVersions(images[key].version, IMAGE_CATALOG[key].version) < 0,
+  );
+  if (older.length === 0) return [];
+  const list = older.map((key) => `${key} ${images[key].version} (${IMAGE_CATALOG[key].version})`);
+  return [`older than the pins that this release names: ${list.join(", ")}`];
 }
 
 function nodeProblems({ nodes }: Fleet): Problem[] {

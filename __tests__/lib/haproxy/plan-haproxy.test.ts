@@ -37,19 +37,27 @@ test.each<[string, FleetDefinition]>([
 });
 
 describe("traffic to the gateway", () => {
-  test.each(["be_otlp_grpc", "be_otlp_http", "be_gateway_metrics"])("%s is not checked and is tried again", (name) => {
-    const lines = section(haproxyOf({}).text, `backend ${name}`);
-    const server = lines.find((line) => line.startsWith("server ")) ?? "";
-    expect(server).toMatch(/^server gateway gateway:\d+ /);
-    expect(server).not.toMatch(/ check( |$)/);
-    expect(lines).toContain("retries 12");
-    expect(lines.join()).not.toContain("httpchk");
-  });
+  test.each(["be_otlp_grpc_own", "be_otlp_http", "be_gateway_metrics"])(
+    "%s is not checked and is tried again",
+    (name) => {
+      const lines = section(haproxyOf({}).text, `backend ${name}`);
+      const server = lines.find((line) => line.startsWith("server ")) ?? "";
+      expect(server).toMatch(/^server gateway gateway:\d+ /);
+      expect(server).not.toMatch(/ check( |$)/);
+      expect(lines).toContain("retries 12");
+      expect(lines.join()).not.toContain("httpchk");
+    },
+  );
 
-  test("speaks HTTP/2 for gRPC and nothing else", () => {
+  test("speaks HTTP/2 for gRPC and nothing else, over a connection to itself that is never refused", () => {
     const { text } = haproxyOf({});
     const servers = text.split("\n").filter((line) => line.includes("proto h2"));
-    expect(servers.map((line) => line.trim().split(" ")[2])).toEqual(["gateway:4317"]);
+    expect(servers.map((line) => line.trim().split(" ")[2])).toEqual(["abns@otlp_grpc"]);
+    expect(section(text, "frontend fe_otlp_grpc_own")).toEqual([
+      "bind abns@otlp_grpc",
+      "default_backend be_otlp_grpc_own",
+    ]);
+    expect(section(text, "backend be_otlp_grpc_own").at(-1)).toMatch(/^server gateway gateway:4317 /);
   });
 
   test("is refused above the size that the gateway takes", () => {
@@ -172,7 +180,7 @@ describe("readiness", () => {
 test("every server is found by Docker's DNS when it is there, and missing ones do not block the start", () => {
   const servers = haproxyOf({})
     .text.split("\n")
-    .filter((line) => line.startsWith("    server "));
+    .filter((line) => line.startsWith("    server ") && !line.includes(" abns@"));
   expect(servers.length).toBeGreaterThan(20);
   for (const server of servers) expect(server).toMatch(/ resolvers docker init-addr none$/);
 });
@@ -181,7 +189,7 @@ test("every access point speaks TLS when the fleet asks for it, and none otherwi
   const binds = (definition: FleetDefinition) =>
     haproxyOf(definition)
       .text.split("\n")
-      .filter((line) => line.startsWith("    bind ") && line.trim() !== "bind :8405");
+      .filter((line) => line.startsWith("    bind :") && line.trim() !== "bind :8405");
   expect(binds(TLS)).toHaveLength(10);
   for (const bind of binds(TLS)) expect(bind).toContain(" ssl crt /usr/local/etc/haproxy/tls.pem ");
   for (const bind of binds({})) expect(bind).not.toContain("ssl");

@@ -11,6 +11,8 @@ test.each([
   ["a digest", { haproxy: { ref: `haproxy@sha256:${"a".repeat(64)}`, version: "3.4.7" } }],
   ["a tag and a digest", { haproxy: { ref: `haproxy:3.4.7@sha256:${"a".repeat(64)}`, version: "3.4.7" } }],
   ["a stand-in", { "victoria-traces": { ...GOOD, standIn: "test double" } }],
+  ["components that are behind", { otelcol: { ...GOOD, components: { isolationforestprocessor: "0.144.0" } } }],
+  ["advisories that are mended", { haproxy: { ...GOOD, fixes: ["CVE-2026-110354", "GHSA-m2x2-9xpq-mmq5"] } }],
 ])("takes %s", (_, overrides) => {
   expect(validateImageOverrides(overrides, "images")).toEqual([]);
 });
@@ -76,4 +78,19 @@ test("later overrides win over earlier ones, and those over the catalogue", () =
     haproxy: second,
     otelcol: first,
   });
+});
+
+test.each<[string, unknown]>([
+  ["components", []],
+  ["components", "0.144.0"],
+  ["components", { Isolation: "0.144.0" }],
+  ["components", { isolationforestprocessor: "v0.144.0" }],
+  ["fixes", "CVE-2026-1"],
+  ["fixes", [""]],
+  ["fixes", [7]],
+  ["fixes", ["CVE 2026"]],
+  ["fixes", {}],
+])("fails for %s that are %j", (field, value) => {
+  const problems = validateImageOverrides({ otelcol: { ...GOOD, [field]: value } }, "images");
+  expect(codesOf(problems)).toEqual([["image/override-invalid", `images.otelcol.${field}`]]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { defineFleet, type FleetDefinition, planFleet, servicesOf } from "../../../lib";
+import { defineFleet, type FleetDefinition, IMAGE_CATALOG, planFleet, servicesOf } from "../../../lib";
 import { EXAMPLE_FLEETS, nodePlan, nodes, ONE_NODE, PASSWORD, planOf } from "../../support/fleets";
 import { codesOf, problemsOf } from "../../support/problems";
 import { readable } from "../../support/synth";
@@ -76,12 +76,26 @@ describe("the default plan of one node", () => {
 
   test("warns where vlagent and the storages of several nodes are of two versions, as when a list names one of them", () => {
     const images = { "victoria-logs": { ref: "x", version: "1.24.0" } };
-    expect(planOf(defineFleet({ ...ONE_NODE, images })).warnings).toEqual([]);
-    expect(planOf(defineFleet({ nodes: nodes(2), images })).warnings).toEqual([
+    const warned = (definition: FleetDefinition) =>
+      planOf(defineFleet(definition)).warnings.filter((warning) => warning.startsWith("vlagent is "));
+    expect(warned({ ...ONE_NODE, images })).toEqual([]);
+    expect(warned({ nodes: nodes(2), images })).toEqual([
       expect.stringMatching(/^vlagent is \d+\.\d+\.\d+ and victoria-logs 1\.24\.0: /),
     ]);
     const both = { ...images, vlagent: { ref: "y", version: "1.24.0" } };
-    expect(planOf(defineFleet({ nodes: nodes(2), images: both })).warnings).toEqual([]);
+    expect(warned({ nodes: nodes(2), images: both })).toEqual([]);
+  });
+
+  test("names in one line what is older than the pins, of what the fleet uses", () => {
+    const [haproxy, vmagent] = ["3.0.11", "1.150.0"].map((version) => ({ ref: "x", version }));
+    const double = { ref: "y", version: "0.1.0", standIn: "a double" };
+    const images = { haproxy, vmagent, "victoria-traces": double, otelcol: { ref: "z", version: "9.0.0" } } as const;
+    const { warnings, belowFloor } = planOf(defineFleet({ ...ONE_NODE, images } as FleetDefinition));
+    expect(warnings).toEqual([
+      `older than the pins that this release names: haproxy 3.0.11 (${IMAGE_CATALOG.haproxy.version})`,
+      "victoria-traces is a stand-in (a double)",
+    ]);
+    expect(belowFloor.map(({ what }) => what)).toEqual([expect.stringContaining("haproxy 3.0.11 has CVE-2026-110354")]);
   });
 });
 

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c31f482f01d4cac3 ]; do
+while live=$(ask config); [ "$live" != 90bfcd37e5f517a7 ]; do
 (11 lines as usual)

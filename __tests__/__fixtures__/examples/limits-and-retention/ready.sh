@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != ddd62a1c5eaa658c ]; do
+while live=$(ask config); [ "$live" != d4eb3e3bb23de37a ]; do
 (11 lines as usual)

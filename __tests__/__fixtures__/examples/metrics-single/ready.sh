@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != c91c55b140afb8c0 ]; do
+while live=$(ask config); [ "$live" != 2e747ffec4cbca94 ]; do
 (11 lines as usual)

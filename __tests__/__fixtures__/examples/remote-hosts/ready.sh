@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 4a5ee60c984f9c08 ]; do
+while live=$(ask config); [ "$live" != ed68407158c359ad ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != a394d9d12bb97270 ]; do
+while live=$(ask config); [ "$live" != 7ad5f76c0207a7b6 ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 3eea2e8127ee5004 ]; do
+while live=$(ask config); [ "$live" != b188ffff50c6b9fc ]; do
 (11 lines as usual)

@@ -1,3 +1,3 @@
 (4 lines as usual)
-while live=$(ask config); [ "$live" != 2686d59afcf63f39 ]; do
+while live=$(ask config); [ "$live" != 9448c0477adac662 ]; do
 (11 lines as usual)

@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Reporter, TestModule, TestRunEndReason } from "vitest/node";
+import { BUILT_VERSIONS } from "../../images/built-versions";
+import { cacheFolder } from "../../images/cache";
+import { terraformConfigPath } from "../../images/terraform-mirror";
 import { type ImageOverrides, resolveImages } from "../../lib";
 import { imagesInUse } from "../e2e/support/images";
 
@@ -27,17 +30,21 @@ export interface FileResult {
   readonly failed: readonly string[];
 }
 
-export function recordOf(date: string, images: ImageOverrides, files: readonly FileResult[]): RunRecord {
+/** @param providerVersion of the Docker provider, where it is known */
+export function recordOf(
+  date: string,
+  images: ImageOverrides,
+  files: readonly FileResult[],
+  providerVersion?: string,
+): RunRecord {
   const projects = [...new Set(files.map(({ project }) => project))].sort();
   const count = (of: (file: FileResult) => number): number => files.reduce((sum, file) => sum + of(file), 0);
-  // In the cluster layout nothing runs the single binary; the agents are for fleets of several nodes.
-  const idle = new Set(["victoria-metrics", ...(projects.includes("cluster-fleet") ? [] : ["vmagent", "vlagent"])]);
-  const parts = Object.entries(resolveImages(images)).filter(([key]) => !idle.has(key));
   const failed = files.flatMap((file) => file.failed.map((name) => `${file.file}: ${name}`));
   return {
     date,
-    suite: projects.length === 1 ? (projects[0] ?? "") : "cluster",
-    parts: Object.fromEntries(parts.map(([key, { version }]) => [key, version])),
+    suite:
+      projects.every((name) => name.startsWith("cluster-")) && projects.length > 1 ? "cluster" : projects.join("+"),
+    parts: { ...partsOf(images, projects), ...(providerVersion === undefined ? {} : { provider: providerVersion }) },
     passed: count(({ passed }) => passed),
     failed: failed.length,
     skipped: count(({ skipped }) => skipped),
@@ -45,6 +52,22 @@ export function recordOf(date: string, images: ImageOverrides, files: readonly F
       ". ",
     ),
   };
+}
+
+/**
+ * What was really run: no stand-in, of metrics the layout that the suites choose, which is the cluster where it is named, and
+ * agents only among several nodes.
+ */
+function partsOf(images: ImageOverrides, projects: readonly string[]): Readonly<Record<string, string>> {
+  const unused = [
+    ...(images.vminsert === undefined ? ["vminsert", "vmselect", "vmstorage"] : ["victoria-metrics"]),
+    ...(projects.every((name) => name.endsWith("e2e")) ? ["vmagent", "vlagent"] : []),
+  ];
+  return Object.fromEntries(
+    Object.entries(resolveImages(images)).flatMap(([key, { version, standIn }]) =>
+      standIn !== undefined || unused.includes(key) ? [] : [[key, version]],
+    ),
+  );
 }
 
 function timesOf(files: readonly FileResult[]): string {
@@ -64,7 +87,9 @@ export default class RecordReporter implements Reporter {
     // A setup that failed has run no test; an interrupted run has counted only some.
     if (reason === "interrupted" || errors.length > 0 || modules.length === 0 || !MIRADOR_IMAGES) return;
     const date = new Date().toISOString().slice(0, 10);
-    const record = recordOf(date, await imagesInUse(resolve(MIRADOR_IMAGES)), modules.map(resultOf));
+    const built = process.env.TF_CLI_CONFIG_FILE === terraformConfigPath(cacheFolder());
+    const provider = built ? BUILT_VERSIONS.provider : undefined;
+    const record = recordOf(date, await imagesInUse(resolve(MIRADOR_IMAGES)), modules.map(resultOf), provider);
     const folder = resolve(__dirname, "../../docs/runs");
     await mkdir(folder, { recursive: true });
     const path = join(folder, `${date}-${record.suite}.json`);
