@@ -59,6 +59,7 @@ const HEALTHY: Healthcheck = {
   timeoutSeconds: 4,
   retries: 5,
   startPeriodSeconds: 6,
+  awaited: true,
 };
 const HARMLESS = { healthcheck: HEALTHY, tmpfs: { "/tmp": "size=16m" } };
 

@@ -25,7 +25,7 @@ test("a run needs the four parts that are brought, and no stand-in", () => {
   ]);
 });
 
-test("a record counts all files, names what failed, and leaves out the part that did not run", () => {
+test("a record counts all files, names what failed, and leaves out what did not run", () => {
   const record = recordOf("2026-12-01", REAL, [
     file("cluster-fleet", "fleet/faults", { skipped: 1, failed: ["a host hangs"] }),
     file("cluster-e2e", "e2e/kills"),
@@ -37,8 +37,11 @@ test("a record counts all files, names what failed, and leaves out the part that
   expect(record.notes).toBe("e2e/counts 0.5 min, e2e/kills 1.5 min. fleet/faults 1.5 min. fleet/faults: a host hangs");
 });
 
-test("a record of one suite is named after it", () => {
-  expect(recordOf("2026-12-01", REAL, [file("cluster-e2e", "e2e/kills")]).suite).toBe("cluster-e2e");
+test("a record of one suite is named after it; on one node no agent runs", () => {
+  const { suite, parts } = recordOf("2026-12-01", REAL, [file("cluster-e2e", "e2e/kills")]);
+  expect(suite).toBe("cluster-e2e");
+  expect(parts).toHaveProperty("vmstorage");
+  expect(parts).not.toHaveProperty("vlagent");
 });
 
 test("a record of built parts names neither the cluster, which did not run, nor a stand-in", () => {

@@ -40,13 +40,14 @@ describe(`killed with -9 under load (${context.title})`, () => {
     await crash(stack.container("gateway"));
     await sleep(5_000);
     await Promise.all(storages.map((container) => container.start()));
-    const begun = await Promise.all(storages.map((container) => container.inspect()));
+    const filled = [...storages, ...stack.insertsOfMetrics.map((service) => stack.container(service))];
+    const begun = await Promise.all(filled.map((container) => container.inspect()));
     const startedAt = new Map(begun.map(({ Name, State }) => [Name, State.StartedAt]));
     const sent = await load.report();
     const verdicts = await verify(context, stack, sent, 180);
     sayCounts("gateway killed, queues full", sent, verdicts);
-    // A store that is killed by what the gateway pours into it loses what it has just taken.
-    for (const container of storages) {
+    // What is killed by what the gateway pours into it loses what it has just taken into memory.
+    for (const container of filled) {
       const { Name, State } = await container.inspect();
       expect({ Name, oom: State.OOMKilled, startedOnce: State.StartedAt === startedAt.get(Name) }).toEqual({
         Name,

@@ -20,7 +20,7 @@ const outages: readonly Outage[] = [
   { what: "both adapters", services: ["vmadapter", "vlogadapter"], loads: [gateway] },
   {
     what: "the insert roles",
-    services: [...(context.metricsLayout === "cluster" ? ["vminsert"] : []), "vlinsert", "vtinsert"],
+    services: [...stack.insertsOfMetrics, "vlinsert", "vtinsert"],
     loads: [
       // vminsert is on the way of the gateway, too; the other two are on that of native clients alone.
       { samples: 1_000 },

@@ -24,7 +24,14 @@ const place = {
   env: { ...terraformEnvironment(process.env, context.terraformConfigFile), CDKTF_OUTDIR: outdir },
 };
 
-const HEALTHY = { command: "true", intervalSeconds: 1, timeoutSeconds: 2, retries: 3, startPeriodSeconds: 5 };
+const HEALTHY = {
+  command: "true",
+  intervalSeconds: 1,
+  timeoutSeconds: 2,
+  retries: 3,
+  startPeriodSeconds: 5,
+  awaited: true,
+};
 const edited = containerOf("gateway", { healthcheck: HEALTHY });
 const without = containerOf("vlstorage", { healthcheck: HEALTHY });
 const mounted = containerOf("vtstorage", { tmpfs: { "/tmp": "rw,size=1m" } });

@@ -44,7 +44,7 @@ export function recordOf(
     date,
     suite:
       projects.every((name) => name.startsWith("cluster-")) && projects.length > 1 ? "cluster" : projects.join("+"),
-    parts: { ...partsOf(images), ...(providerVersion === undefined ? {} : { provider: providerVersion }) },
+    parts: { ...partsOf(images, projects), ...(providerVersion === undefined ? {} : { provider: providerVersion }) },
     passed: count(({ passed }) => passed),
     failed: failed.length,
     skipped: count(({ skipped }) => skipped),
@@ -54,9 +54,15 @@ export function recordOf(
   };
 }
 
-/** What was really run: no stand-in, and of metrics the layout that the suites choose, which is the cluster where it is named. */
-function partsOf(images: ImageOverrides): Readonly<Record<string, string>> {
-  const unused = images.vminsert === undefined ? ["vminsert", "vmselect", "vmstorage"] : ["victoria-metrics"];
+/**
+ * What was really run: no stand-in, of metrics the layout that the suites choose, which is the cluster where it is named, and
+ * agents only among several nodes.
+ */
+function partsOf(images: ImageOverrides, projects: readonly string[]): Readonly<Record<string, string>> {
+  const unused = [
+    ...(images.vminsert === undefined ? ["vminsert", "vmselect", "vmstorage"] : ["victoria-metrics"]),
+    ...(projects.every((name) => name.endsWith("e2e")) ? ["vmagent", "vlagent"] : []),
+  ];
   return Object.fromEntries(
     Object.entries(resolveImages(images)).flatMap(([key, { version, standIn }]) =>
       standIn !== undefined || unused.includes(key) ? [] : [[key, version]],

@@ -44,6 +44,7 @@ const CATALOG = {
   vminsertAddr: { since: { vmstorage: "1.110.0" } },
   vmselectAddr: { since: { vmstorage: "1.110.0", "victoria-metrics": "1.150.0" } },
   storageNode: { since: { vminsert: "1.110.0", vmselect: "1.110.0", ...STORES } },
+  maxConcurrentInserts: { since: { vminsert: "1.110.0" } },
   "opentelemetry.usePrometheusNaming": { since: { vminsert: "1.110.0", "victoria-metrics": "1.110.0" } },
   "search.denyPartialResponse": { since: { vmselect: "1.110.0" } },
   "search.maxQueryDuration": { since: { vmselect: "1.110.0", "victoria-metrics": "1.110.0", ...STORES } },

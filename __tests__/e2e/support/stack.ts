@@ -167,6 +167,11 @@ export class Stack {
     return this.context.metricsLayout === "cluster" ? "vmstorage" : "vmsingle";
   }
 
+  /** What acknowledges the gateway's samples from memory. */
+  public get insertsOfMetrics(): readonly string[] {
+    return this.context.metricsLayout === "cluster" ? ["vminsert"] : [];
+  }
+
   public get storages(): readonly string[] {
     return [this.storageOfMetrics, "vlstorage", "vtstorage"];
   }
