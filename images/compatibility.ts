@@ -32,7 +32,7 @@ export type PartName = ImageKey | "provider";
 export interface CompatibilityRow {
   readonly part: PartName;
   readonly pin: string;
-  /** The newest version that recorded suites ran without a failure; none was. */
+  /** The newest version of a recorded run, and of its runs the last one, those without a failure first. @default - none was run */
   readonly ran?: { readonly version: string; readonly run: RecordedRun };
   /** Of the pin itself; absent where the pin was run. */
   readonly checked?: string;
@@ -58,7 +58,7 @@ const CHECKED: { readonly [part in PartName]?: Checked } = {
   vmstorage: { pin: "1.154.1", how: CLUSTER_FLAGS },
   "victoria-logs": {
     pin: "1.53.0",
-    how: "the flag that 1.52.0 lacks, -insert.drainTimeout, was read in upstream's change log; all others are those of 1.52.0",
+    how: "of the flags that 1.52.0 lacks, -insert.drainTimeout was read in upstream's change log and -health in its source; all others are those of 1.52.0",
   },
   vlagent: { pin: "1.53.0", how: "flags as in 1.52.0" },
   "victoria-traces": {
@@ -90,16 +90,14 @@ export function compatibilityRows(runs: readonly RecordedRun[]): readonly Compat
   });
 }
 
-/** The newest version, and of its runs the last one. */
 function newestRun(part: PartName, runs: readonly RecordedRun[]): CompatibilityRow["ran"] {
-  const passed = runs.filter(({ failed, parts }) => failed === 0 && parts[part] !== undefined);
-  const version = passed
-    .map(({ parts }) => parts[part] ?? "")
+  const version = runs
+    .flatMap(({ parts }) => parts[part] ?? [])
     .sort(compareVersions)
     .at(-1);
-  const run = passed
+  const run = runs
     .filter(({ parts }) => parts[part] === version)
-    .sort((a, b) => a.date.localeCompare(b.date))
+    .sort((a, b) => Number(a.failed === 0) - Number(b.failed === 0) || a.date.localeCompare(b.date))
     .at(-1);
   return version === undefined || run === undefined ? undefined : { version, run };
 }
@@ -109,21 +107,19 @@ function newestRun(part: PartName, runs: readonly RecordedRun[]): CompatibilityR
  */
 export function unprovenPins(rows: readonly CompatibilityRow[]): readonly string[] {
   return rows
-    .filter(({ pin, ran, checked }) => checked === undefined && !isRun(pin, ran?.version))
+    .filter(({ pin, ran, checked }) => checked === undefined && !isRun(pin, ran))
     .map(
       ({ part, pin }) => `${part} ${pin}: run it and keep the record in docs/runs, or say in CHECKED what was checked`,
     );
 }
 
-function isRun(pin: string, version: string | undefined): boolean {
+function isRun(pin: string, ran: CompatibilityRow["ran"]): boolean {
+  if (ran === undefined || ran.run.failed > 0) return false;
+  const { version } = ran;
   // The provider's pin is a range of patch and minor releases that begins with the one named.
   const [, least] = /^~> (\d+\.\d+)$/.exec(pin) ?? [];
   if (least === undefined) return version === pin;
-  return (
-    version !== undefined &&
-    compareVersions(version, `${least}.0`) >= 0 &&
-    version.split(".")[0] === least.split(".")[0]
-  );
+  return compareVersions(version, `${least}.0`) >= 0 && version.split(".")[0] === least.split(".")[0];
 }
 
 const MARKER =
@@ -133,8 +129,8 @@ export async function renderCompatibility(): Promise<string> {
   const rows = compatibilityRows(readRuns());
   const components = Object.entries(await olderComponents());
   const table = rows.map((row) => {
-    const ran = row.ran === undefined ? ["none", "", ""] : [row.ran.version, row.ran.run.date, row.ran.run.suite];
-    const itself = isRun(row.pin, row.ran?.version) ? "it was run" : (row.checked ?? "nothing");
+    const ran = row.ran === undefined ? ["none", "", ""] : [row.ran.version, row.ran.run.date, countsOf(row.ran.run)];
+    const itself = isRun(row.pin, row.ran) ? "it was run" : (row.checked ?? "nothing");
     return `| ${[`\`${row.part}\``, row.pin, ...ran, itself].join(" | ")} |`;
   });
   const notes = rows.flatMap(({ ran }) =>
@@ -159,6 +155,10 @@ export async function renderCompatibility(): Promise<string> {
     "",
     ...[...new Set(notes)],
   ].join("\n")}\n`;
+}
+
+function countsOf({ suite, passed, failed, skipped }: RecordedRun): string {
+  return `${suite}: ${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
 }
 
 if (require.main === module) {

@@ -9,6 +9,7 @@ import {
   renderCompatibility,
   unprovenPins,
 } from "../../images/compatibility";
+import { IMAGE_CATALOG } from "../../lib";
 
 const RUN: RecordedRun = { date: "2026-01-01", suite: "all", parts: {}, passed: 1, failed: 0, skipped: 0 };
 const rowOf = (part: string, runs: readonly RecordedRun[]) => compatibilityRows(runs).find((row) => row.part === part);
@@ -32,13 +33,22 @@ describe("docs/compatibility.md", () => {
 });
 
 describe("what was run", () => {
-  test("is the newest version of a run without a failure", () => {
+  test("is the newest version, by its last run without a failure where there is one", () => {
     const runs = [
       { ...RUN, parts: { haproxy: "3.4.7" } },
       { ...RUN, parts: { haproxy: "3.10.0" }, date: "2025-12-01" },
-      { ...RUN, parts: { haproxy: "3.11.0" }, failed: 1 },
+      { ...RUN, parts: { haproxy: "3.10.0" }, date: "2025-12-02", failed: 1 },
     ];
     expect(rowOf("haproxy", runs)?.ran).toMatchObject({ version: "3.10.0", run: { date: "2025-12-01" } });
+  });
+
+  test("fails to prove a pin whose only run had failures", () => {
+    const { version } = IMAGE_CATALOG.haproxy;
+    const unproven = (failed: number) =>
+      unprovenPins(compatibilityRows([{ ...RUN, parts: { haproxy: version }, failed }])).some((line) =>
+        line.startsWith("haproxy"),
+      );
+    expect([unproven(0), unproven(1)]).toEqual([false, true]);
   });
 
   test("proves a pin that is a range from its beginning on", () => {
