@@ -23,10 +23,8 @@ describe(`changed under load (${context.title})`, () => {
     expect(await stack.plan()).toEqual(NO_CHANGE);
   });
 
-  test.each([
-    { haproxy: { algorithm: "leastconn" } },
-    { haproxy: { algorithm: "leastconn", checkIntervalSeconds: 3 } },
-  ] as const)("HAProxy's setting %o is reloaded in the same container, and no request fails", async (change) => {
+  test("HAProxy's settings are reloaded in the same container, and no request fails", async () => {
+    const change: FleetDefinition = { haproxy: { algorithm: "leastconn", checkIntervalSeconds: 3 } };
     const before = await stack.ids();
     const config = await runningConfig(stack);
     // The collector's change stays, so that this one is the only one.
