@@ -7,7 +7,7 @@ import { HOLD_SECONDS, survive } from "./support/survive";
 import { untilReady } from "./support/trial";
 
 /** How long a group is away: long enough for queues that fill and are drained; a run of CI has less time. */
-const OUTAGE_SECONDS = context.full ? 600 : 120;
+const OUTAGE_SECONDS = context.full ? 600 : 60;
 
 describe(`three nodes (${context.title})`, () => {
   const { stack, deployment } = useFleet();

@@ -45,7 +45,8 @@ describe(`hosts and cables of three nodes (${context.title})`, () => {
     });
   });
 
-  test("the others hear a host, and it does not hear them", async () => {
+  // The same cut the other way round, so it is for the long run.
+  test.runIf(context.full)("the others hear a host, and it does not hear them", async () => {
     const host = stack.host("node2");
     await survive(stack, {
       name: "one-way cut, to a host",
