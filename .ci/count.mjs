@@ -50,7 +50,7 @@ function countVitest(report, suite) {
   }
 }
 
-/** A file's time has its hooks in it, such as a deployment; a test's time has not. */
+/** Of files and tests this is the time of the tests alone: what a hook deploys before the first one is in the step's time. */
 function showTime() {
   const line = ({ name, seconds }) => `${seconds.toFixed(0).padStart(6)} s  ${name.slice(0, 130)}`;
   const longest = (list, count) => [...list].sort((a, b) => b.seconds - a.seconds).slice(0, count);
